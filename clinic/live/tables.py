@@ -1,0 +1,58 @@
+"""Sessions at the tablet, and the utterances in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, Float, ForeignKey, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic.database import Base, Row, UtcDateTime
+
+#: An utterance's way: received → working → unsure | spoken; or nothing_heard, failed, cancelled.
+RECEIVED, WORKING, UNSURE, SPOKEN = "received", "working", "unsure", "spoken"
+NOTHING_HEARD, FAILED, CANCELLED = "nothing_heard", "failed", "cancelled"
+
+
+class LiveSession(Row, Base):
+    """From the moment when the patient opens the page until they leave it."""
+
+    __tablename__ = "live_session"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Utterance(Row, Base):
+    """One turn: what the patient said, what was understood, and what was said again in their voice."""
+
+    __tablename__ = "utterance"
+    __table_args__ = (UniqueConstraint("session_id", "number", name="uq_utterance_session_number"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[str] = mapped_column(ForeignKey("live_session.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16), default=RECEIVED)
+    #: True when the tablet vanished before the end of the turn was known.
+    cut_off: Mapped[bool] = mapped_column(Boolean, default=False)
+    ended_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    duration_s: Mapped[float] = mapped_column(Float)
+    audio_blob_id: Mapped[str] = mapped_column(String(32))
+    #: JSON of contracts.Transcript: text, words with times and confidence, readings, gate.
+    transcript_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    confidence: Mapped[float | None] = mapped_column(Float)
+    gate: Mapped[str | None] = mapped_column(String(24))
+    #: What was really said aloud, and whether the patient chose it themselves.
+    spoken_text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    chosen: Mapped[bool] = mapped_column(Boolean, default=False)
+    restored_blob_id: Mapped[str | None] = mapped_column(String(32))
+    restored_duration_s: Mapped[float | None] = mapped_column(Float)
+    provenance_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    voice_id: Mapped[str | None] = mapped_column(ForeignKey("voice.id"))
+    first_sound_s: Mapped[float | None] = mapped_column(Float)
+    #: JSON: prosody summary, Feeling with cues.
+    feeling_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    distress: Mapped[float | None] = mapped_column(Float)
+    urgency: Mapped[float | None] = mapped_column(Float)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)

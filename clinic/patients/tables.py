@@ -1,0 +1,46 @@
+"""Patients and what they consented to. Whatever names a patient is sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Boolean, Float, ForeignKey, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic.database import Base, Row, UtcDateTime
+
+#: What a patient can agree to, one by one.
+SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "draft_notes")
+
+
+class Patient(Row, Base):
+    """A patient. The settings are theirs: how long a pause ends a turn, how sure is sure, how much manner to keep."""
+
+    __tablename__ = "patient"
+
+    name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    hospital_number_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    language: Mapped[str] = mapped_column(String(8), default="en")
+    pause_s: Mapped[float] = mapped_column(Float, default=1.2)
+    sure_at: Mapped[float] = mapped_column(Float, default=0.6)
+    manner_strength: Mapped[float] = mapped_column(Float, default=0.6)
+    pace: Mapped[float] = mapped_column(Float, default=1.0)
+    #: A stand-in voice (a public voice's name) that the patient chose for when their own cannot be opened.
+    stand_in: Mapped[str | None] = mapped_column(String(32))
+    baseline_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    erased_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Consent(Row, Base):
+    """One consent to one scope. Withdrawing it fills `withdrawn_at`; nothing is deleted."""
+
+    __tablename__ = "consent"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    scope: Mapped[str] = mapped_column(String(32))
+    given_at: Mapped[datetime] = mapped_column(UtcDateTime())
+    recorded_by: Mapped[str] = mapped_column(ForeignKey("account.id"))
+    by_guardian: Mapped[bool] = mapped_column(Boolean, default=False)
+    statement_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime())

@@ -1,0 +1,55 @@
+"""How the clinic sends work: by task name, with identifiers only, after the transaction has committed."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from celery import Celery
+from sqlalchemy.orm import Session
+
+from clinic.database import after_commit
+from clinic.settings import get_settings
+
+#: Task name → queue. `live` serves a waiting person; `build` takes minutes.
+QUEUES = {
+    "live.restore": "live",
+    "live.speak": "live",
+    "voices.check": "build",
+    "voices.fit": "build",
+    "notes.draft": "notes",
+}
+
+
+def configure(app: Celery) -> Celery:
+    """Settings that the sending and the working side share."""
+    app.conf.update(
+        broker_url=get_settings().broker_url,
+        broker_connection_retry_on_startup=True,
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue="live",
+        task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
+        broker_transport_options={"visibility_timeout": 4 * 3600},
+    )
+    return app
+
+
+@lru_cache
+def sender() -> Celery:
+    """A Celery app that knows no tasks and only sends."""
+    return configure(Celery("samevoice-clinic", set_as_current=False))
+
+
+def send(session: Session, name: str, *args: str | int) -> None:
+    """Queue task `name` with `args` once the transaction of `session` is durable. Raises KeyError for unknown names."""
+    queue = QUEUES[name]
+    after_commit(session, lambda: _publish(name, args, queue))
+
+
+def _publish(name: str, args: tuple[str | int, ...], queue: str) -> None:
+    sender().send_task(name, args=args, queue=queue)

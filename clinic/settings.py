@@ -1,0 +1,52 @@
+"""Every setting, from the environment (`SAMEVOICE_*`); the defaults are one process on one machine."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What differs between a laptop, a box and a cluster. Code never asks which of them it is on."""
+
+    model_config = SettingsConfigDict(env_prefix="SAMEVOICE_", extra="ignore")
+
+    home: Path = Field(Path("var"), description="Everything that the service writes, unless said otherwise below.")
+    database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in home.")
+    keystore_url: str = Field("", description="Where wrapped data keys live, apart from the database. Empty: in home.")
+    broker_url: str = Field("memory://", description="Celery's broker: memory:// or redis://…")
+    events_url: str = Field("memory://", description="The stream to the browsers: memory:// or redis://…")
+    kek_file: Path | None = Field(None, description="Keyring file of key-encryption keys; default home/keys/kek.json.")
+    kek: str = Field("", description="Keyring JSON in the environment instead of a file.")
+    secret_key: str = Field("", description="Flask's secret; empty: made once and kept in home/keys.")
+    public_origin: str = Field("", description="Address that browsers use, when behind a proxy: https://voice.example")
+    secure_cookies: bool = Field(True, description="Off only for plain http on this machine's loopback address.")
+    host: str = "127.0.0.1"
+    port: int = 8600
+    max_upload_bytes: int = 512 * 1024 * 1024
+    session_idle_s: int = Field(15 * 60, description="Clinicians are signed out after this long without a request.")
+    login_limit: str = "10 per minute"
+    torch_threads: int = 2
+
+    def path(self, *parts: str) -> Path:
+        """A path below home."""
+        return self.home.joinpath(*parts)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the main database."""
+        return self.database_url or f"sqlite:///{self.path('samevoice.sqlite').absolute()}"
+
+    @property
+    def keystore(self) -> str:
+        """The SQLAlchemy address of the store of wrapped data keys."""
+        return self.keystore_url or f"sqlite:///{self.path('keys', 'datakeys.sqlite').absolute()}"
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once. Tests call `get_settings.cache_clear()`."""
+    return Settings()

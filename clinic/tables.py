@@ -1,0 +1,10 @@
+"""Imports every room's tables, so that `Base.metadata` is whole. For migrations and for tests."""
+
+from clinic.accounts.tables import Account
+from clinic.audit.tables import AuditLine
+from clinic.live.tables import LiveSession, Utterance
+from clinic.notes.tables import Note
+from clinic.patients.tables import Consent, Patient
+from clinic.voices.tables import Recording, Voice
+
+__all__ = ["Account", "AuditLine", "Consent", "LiveSession", "Note", "Patient", "Recording", "Utterance", "Voice"]

@@ -1,0 +1,58 @@
+"""Enrolment: recordings, what they are worth, and the voices that were built from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Float, ForeignKey, Integer, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from clinic.database import Base, Row, UtcDateTime
+
+RECEIVED, CHECKING, CHECKED, REFUSED = "received", "checking", "checked", "refused"
+QUEUED, BUILDING, READY, FAILED, CANCELLED = "queued", "building", "ready", "failed", "cancelled"
+
+
+class Recording(Row, Base):
+    """A historic recording as it was uploaded (a sealed blob), with its measured quality. Originals are kept."""
+
+    __tablename__ = "recording"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    blob_id: Mapped[str] = mapped_column(String(32))
+    filename_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    size_bytes: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16), default=RECEIVED)
+    duration_s: Mapped[float | None] = mapped_column(Float)
+    #: ClipQuality as plain numbers and sentences: nothing in it tells who speaks or what is said.
+    quality: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    transcript_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Voice(Row, Base):
+    """A version of a patient's voice. A failed or cancelled build never replaces a ready one."""
+
+    __tablename__ = "voice"
+    __table_args__ = (UniqueConstraint("patient_id", "version", name="uq_voice_patient_version"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    version: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    progress_text: Mapped[str] = mapped_column(String(200), default="")
+    recording_ids: Mapped[list[str]] = mapped_column(JSON, default=list)
+    engine: Mapped[str | None] = mapped_column(String(32))
+    model: Mapped[str | None] = mapped_column(String(64))
+    revision: Mapped[str | None] = mapped_column(String(80))
+    #: Named float32 arrays (style, embedding), packed then sealed, bound to model and revision.
+    vectors_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    measures: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    checkpoint_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
