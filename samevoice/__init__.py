@@ -1,0 +1,1 @@
+"""Where the rooms are put together: the command line, and the service in one process. Nothing imports this."""

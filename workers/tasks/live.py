@@ -1,0 +1,196 @@
+"""The live path: an impaired utterance in, the same words in the patient's own voice out.
+
+Both tasks may run twice for one utterance (a worker died): what was spoken is never spoken again by itself.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from clinic.database import now, transaction
+from clinic.errors import PlainError
+from clinic.events import get_stream
+from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
+from clinic.vault import get_vault
+from workers.app import app
+from workers.contracts import Audio, SpokenError, Stopped, Transcript
+from workers.tasks import listen, rooms, sealed
+from workers.tasks.codec import pcm16, transcript_to_json
+from workers.tasks.outcome import plainly
+
+log = logging.getLogger(__name__)
+
+WHY = {
+    "looping": "The same words came again and again, which often means a mishearing.",
+    "impossible_rate": "That would be faster than anybody speaks, so it is probably a mishearing.",
+    "low_confidence": "I am not sure enough to say this for you.",
+    "cut_off": "The connection broke while you were speaking.",
+    "not_adapted": "I am still learning your speech, so I ask before I speak.",
+}
+NOTHING = {
+    "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
+    "too_short": "That was too short to understand. Please try again.",
+}
+
+
+@app.task(name="live.restore")
+def restore(utterance_id: str) -> None:
+    """Understand an utterance; say it again if that is sure enough, else offer readings. Listen to its manner."""
+    with plainly(utterance_id, "live.restore", _failed):
+        _restore(utterance_id)
+
+
+@app.task(name="live.speak")
+def speak(utterance_id: str) -> None:
+    """Say the text that the patient chose for this utterance."""
+    with plainly(utterance_id, "live.speak", _failed):
+        with transaction() as session:
+            row = _row(session, utterance_id)
+            if row.state in (SPOKEN, CANCELLED) or row.spoken_text_sealed is None:
+                return
+            row.state = WORKING
+            text = get_vault().get_text(row, "spoken_text_sealed")
+        _tell(row, {"type": "working"})
+        _say(row, text)
+
+
+def _restore(utterance_id: str) -> None:
+    with transaction() as session:
+        row = _row(session, utterance_id)
+        if row.state not in (RECEIVED, WORKING):
+            return
+        patient = sealed.patient_of(session, row.patient_id)
+        row.state = WORKING
+        sure_at, language = patient.sure_at, patient.language
+    _tell(row, {"type": "working"})
+
+    audio = _recorded(row)
+    transcript = rooms.recogniser().transcribe(audio, language=language, sure_at=sure_at)
+    gate = transcript.gate or ("cut_off" if row.cut_off else None)
+    said = gate is None
+    with transaction() as session:
+        row = _row(session, utterance_id)
+        if row.state == CANCELLED:
+            return
+        get_vault().put(row, "transcript_sealed", transcript_to_json(transcript))
+        row.confidence, row.gate = transcript.confidence, gate
+        if said:
+            get_vault().put(row, "spoken_text_sealed", transcript.text)
+        else:
+            row.state = NOTHING_HEARD if not transcript.readings else UNSURE
+    if said:
+        _tell(row, {"type": "words", "text": transcript.text, "confidence": transcript.confidence})
+        listen.to_manner(utterance_id, audio, transcript)
+        _say(row, transcript.text)
+    else:
+        _ask(row, gate or "", transcript)
+        listen.to_manner(utterance_id, audio, transcript)
+    listen.to_feeling(utterance_id)
+
+
+def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
+    """Offer what might have been said; nothing sounds until the patient touches one."""
+    if not transcript.readings:
+        _tell(row, {"type": "nothing_heard", "message": NOTHING.get(gate, NOTHING["no_speech"])})
+        return
+    readings = [{"text": reading.text, "confidence": reading.confidence} for reading in transcript.readings]
+    _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
+
+
+def _say(row: Utterance, text: str) -> None:
+    """Speak `text` in the patient's own voice, clause by clause, as it is made; keep it, with its provenance."""
+    with transaction() as session:
+        patient = sealed.patient_of(session, row.patient_id)
+        if "speak_for_me" not in sealed.consents(session, row.patient_id):
+            raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
+        voice_id, voice = sealed.open_voice(session, row.patient_id)
+        manner = listen.manner_of(session, row.id, voice, patient.manner_strength, patient.pace)
+
+    pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
+    rate_hz = 0
+    first_sound_s: float | None = None
+    for speech in rooms.engine().say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
+        marked = rooms.watermark().mark(speech.audio)
+        if first_sound_s is None:
+            rate_hz = marked.rate_hz
+            first_sound_s = (now() - row.ended_at).total_seconds()
+            _tell(row, {"type": "speech_start", "rate_hz": rate_hz, "voice": "own"})
+        _tell(row, {"type": "speech"}, pcm16(marked.samples))
+        pieces.append(marked.samples)
+    if first_sound_s is None:
+        raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
+
+    audio = Audio(np.concatenate(pieces), rate_hz)
+    _keep(row.id, audio, voice_id, first_sound_s)
+    _tell(row, {"type": "speech_end", "duration_s": audio.duration_s, "watermarked": True})
+
+
+def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) -> None:
+    """Seal what was spoken, as a file that carries its signed provenance."""
+    from workers.speak import provenance
+
+    vault = get_vault()
+    with transaction() as session:
+        row = _row(session, utterance_id)
+        engine = rooms.engine()
+        record = provenance.sign(
+            audio,
+            private_key_pem=vault.signing_key_pem(),
+            utterance_id=row.id,
+            voice_id=voice_id,
+            engine=engine.name,
+            model=engine.model,
+            revision=engine.revision,
+            created_at=now(),
+        )
+        file = io.BytesIO()
+        provenance.write_wav(file, audio, record)
+        row.restored_blob_id = vault.put_blob(row.patient_id, file.getvalue())
+        row.restored_duration_s = audio.duration_s
+        vault.put(row, "provenance_sealed", dict(record))
+        row.voice_id, row.first_sound_s = voice_id, first_sound_s
+        if row.state != CANCELLED:
+            row.state = SPOKEN
+
+
+def _recorded(row: Utterance) -> Audio:
+    from workers.hear.decode import decode
+    from workers.contracts import RECOGNITION_RATE_HZ
+
+    return decode(get_vault().get_blob(row.patient_id, row.audio_blob_id), rate_hz=RECOGNITION_RATE_HZ).audio
+
+
+def _row(session: Any, utterance_id: str) -> Utterance:
+    row = session.get(Utterance, utterance_id)
+    if row is None:
+        raise SpokenError("gone", "This utterance is no longer kept.")
+    return row  # type: ignore[no-any-return]
+
+
+def _cancelled(utterance_id: str) -> bool:
+    with transaction() as session:
+        row = session.get(Utterance, utterance_id)
+        return row is None or row.state == CANCELLED
+
+
+def _tell(row: Utterance, event: dict[str, Any], blob: bytes = b"") -> None:
+    get_stream().publish(f"session:{row.session_id}", row.patient_id, {**event, "utterance": row.id}, blob)
+
+
+def _failed(utterance_id: str, code: str, message: str) -> None:
+    """Say what went wrong to the row and to the tablet. The patient's audio stays where it is."""
+    with transaction() as session:
+        row = session.get(Utterance, utterance_id)
+        if row is None or row.state == CANCELLED:
+            return
+        row.state, row.error_code, row.error_message = FAILED, code, message
+    with suppress(PlainError):  # the patient may have been erased meanwhile: then there is nobody to tell
+        _tell(row, {"type": "failed", "code": code, "message": message})
+
+
+__all__ = ["Stopped", "restore", "speak"]

@@ -1,0 +1,83 @@
+"""The models that this worker process holds, each opened once, on first use, and shared by its threads.
+
+Importing this imports no model library: a forked child must not inherit a CUDA context, and the clinic's tests of the
+tasks' logic must not pay for torch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+from clinic.settings import get_settings
+
+if TYPE_CHECKING:
+    from workers.contracts import Audio, FloatArray
+    from workers.speak.encoders import GE2E
+    from workers.speak.kokoro import KokoroEngine
+    from workers.speak.watermark import Watermark
+    from workers.understand.recogniser import Recogniser
+
+Made = TypeVar("Made")
+_opening = threading.RLock()
+
+
+def _once(make: Callable[[], Made]) -> Callable[[], Made]:
+    """`lru_cache` that also keeps two threads from opening the same weights at once."""
+    cached = lru_cache(maxsize=1)(make)
+
+    def get() -> Made:
+        with _opening:
+            return cached()
+
+    return get
+
+
+@_once
+def recogniser() -> Recogniser:
+    """Speech recognition, with the packaged weights."""
+    from workers import models
+    from workers.understand.recogniser import Recogniser
+
+    return Recogniser(models.path("whisper-base"), threads=get_settings().torch_threads)
+
+
+@_once
+def engine() -> KokoroEngine:
+    """The engine that fits and speaks patients' voices."""
+    import torch
+
+    from workers.speak.kokoro import KokoroEngine
+
+    torch.set_num_threads(get_settings().torch_threads)
+    return KokoroEngine()
+
+
+@_once
+def speaker_encoder() -> GE2E:
+    """The encoder that tells one speaker from more, and that a fit listens through."""
+    from workers.speak.encoders import GE2E
+
+    return GE2E()
+
+
+@_once
+def watermark() -> Watermark:
+    """What marks every sample that leaves as synthetic."""
+    from workers.speak.watermark import Watermark
+
+    return Watermark()
+
+
+def embed(audio: Audio) -> FloatArray:
+    """A speaker embedding of `audio`: (256,) float32 of unit norm."""
+    return speaker_encoder().embed(audio)
+
+
+def preload() -> None:
+    """Open what a waiting person needs, so that the first utterance after a start is as quick as the next."""
+    recogniser()
+    engine()
+    watermark()

@@ -1,0 +1,61 @@
+"""A patient's sealed things, opened into what the rooms understand, and sealed again."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from clinic.patients.tables import Consent, Patient
+from clinic.vault import get_vault
+from clinic.voices.tables import READY
+from clinic.voices.tables import Voice as VoiceRow
+from clinic.database import now
+from workers.contracts import SpokenError, Voice
+from workers.tasks.codec import pack_arrays, unpack_arrays
+
+
+def binding(model: str, revision: str) -> str:
+    """What a sealed voice is bound to beyond its row: vectors never open for another model."""
+    return f"{model}@{revision}"
+
+
+def seal_voice(row: VoiceRow, voice: Voice) -> None:
+    """Put a built voice into its row. The row's own state is the caller's matter."""
+    row.engine, row.model, row.revision = voice.engine, voice.model, voice.revision
+    row.measures = {name: float(value) for name, value in voice.measures.items()}
+    get_vault().put(
+        row, "vectors_sealed", pack_arrays(voice.vectors), binding=binding(voice.model, voice.revision)
+    )
+
+
+def open_voice(session: Session, patient_id: str) -> tuple[str, Voice]:
+    """The newest ready voice of a patient: its row's id and the voice.
+
+    Raises SpokenError 'no_voice' when there is none; VaultError when it cannot be opened. Never another voice.
+    """
+    row = session.scalars(
+        select(VoiceRow)
+        .where(VoiceRow.patient_id == patient_id, VoiceRow.state == READY)
+        .order_by(VoiceRow.version.desc())
+        .limit(1)
+    ).first()
+    if row is None or row.engine is None or row.model is None or row.revision is None:
+        raise SpokenError("no_voice", "Your voice has not been built yet. Ask your clinician to build it.")
+    data = get_vault().get_bytes(row, "vectors_sealed", binding=binding(row.model, row.revision))
+    return row.id, Voice(row.engine, row.model, row.revision, unpack_arrays(data), row.measures or {})
+
+
+def consents(session: Session, patient_id: str) -> frozenset[str]:
+    """The scopes that the patient agrees to at this moment."""
+    rows = session.scalars(
+        select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
+    )
+    return frozenset(row.scope for row in rows if row.expires_at is None or row.expires_at > now())
+
+
+def patient_of(session: Session, patient_id: str) -> Patient:
+    """The patient, who is neither gone nor erased."""
+    patient = session.get(Patient, patient_id)
+    if patient is None or patient.erased_at is not None:
+        raise SpokenError("erased", "This patient's records were erased.")
+    return patient

@@ -1,0 +1,187 @@
+"""Enrolment: what each recording is worth, and the building of a voice."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from clinic.database import now, transaction
+from clinic.settings import get_settings
+from clinic.vault import get_vault
+from clinic.voices import tables as t
+from clinic.voices.tables import Recording
+from clinic.voices.tables import Voice as VoiceRow
+from workers.app import app
+from workers.contracts import Clip, Manner, SpokenError, Voice, Word
+from workers.tasks import rooms, sealed
+from workers.tasks.outcome import plainly
+
+#: Said in the new voice as soon as it is built, for the clinician and the family to hear.
+SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
+
+
+@app.task(name="voices.check")
+def check(recording_id: str) -> None:
+    """Decode a recording, measure what it is worth, and write down the words in it."""
+    with plainly(recording_id, "voices.check", _check_failed):
+        _check(recording_id)
+
+
+@app.task(name="voices.fit")
+def fit(voice_id: str) -> None:
+    """Build a voice from the checked recordings; goes on from its checkpoint after a restart."""
+    with plainly(voice_id, "voices.fit", _fit_failed):
+        _fit(voice_id)
+
+
+def _check(recording_id: str) -> None:
+    from workers.hear import quality
+    from workers.hear.decode import decode
+
+    vault = get_vault()
+    with transaction() as session:
+        row = session.get(Recording, recording_id)
+        if row is None or row.state in (t.CHECKED, t.REFUSED):
+            return
+        row.state = t.CHECKING
+        language = sealed.patient_of(session, row.patient_id).language
+    with vault.open_blob(row.patient_id, row.blob_id) as file:
+        decoded = decode(file, rate_hz=None)
+    measured = quality.measure(decoded, embed=rooms.embed)
+    transcript: dict[str, Any] | None = None
+    if measured.verdict != "unusable":
+        heard = rooms.recogniser().transcribe_long(decoded.audio, language=language)
+        transcript = {
+            "text": heard.text,
+            "language": heard.language,
+            "words": [[word.text, word.start_s, word.end_s, word.confidence] for word in heard.words],
+        }
+    with transaction() as session:
+        row = session.get(Recording, recording_id)
+        if row is None:
+            return
+        row.duration_s = measured.duration_s
+        row.quality = {name: getattr(measured, name) for name in measured.__dataclass_fields__}
+        if transcript is not None:
+            vault.put(row, "transcript_sealed", transcript)
+        row.state = t.CHECKED
+
+
+def _fit(voice_id: str) -> None:
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        if row is None or row.state not in (t.QUEUED, t.BUILDING):
+            return
+        if row.cancel_requested:
+            row.state, row.finished_at = t.CANCELLED, now()
+            return
+        if "keep_voice" not in sealed.consents(session, row.patient_id):
+            raise SpokenError("no_consent", "There is no consent to keep this voice. Record it first, then build again.")
+        row.state, row.heartbeat_at = t.BUILDING, now()
+        recordings = [session.get(Recording, recording_id) for recording_id in row.recording_ids]
+        checkpoint = get_vault().get_bytes(row, "checkpoint_sealed") if row.checkpoint_sealed else None
+    clips = [clip for recording in recordings if recording is not None for clip in _clips(recording)]
+    if not clips:
+        raise SpokenError("too_little_speech", "None of these recordings can be used. Add clearer ones and build again.")
+    teller = _Teller(voice_id)
+    voice = rooms.engine().fit(
+        clips,
+        progress=teller.progress,
+        cancelled=teller.cancelled,
+        checkpoint=checkpoint,
+        keep_checkpoint=teller.keep_checkpoint,
+        budget_s=get_settings().fit_budget_s,
+    )
+    if teller.cancelled():
+        return
+    _keep(voice_id, voice)
+
+
+def _clips(recording: Recording) -> list[Clip]:
+    """The pieces of one recording that a fit can learn from."""
+    from workers.hear.decode import decode
+    from workers.hear.split import split
+
+    if recording.transcript_sealed is None:
+        return []
+    with get_vault().open_blob(recording.patient_id, recording.blob_id) as file:
+        audio = decode(file, rate_hz=None).audio
+    written = get_vault().get_json(recording, "transcript_sealed")
+    return split(audio, [Word(*word) for word in written["words"]])
+
+
+def _keep(voice_id: str, voice: Voice) -> None:
+    """Seal the voice, let it say its first sentence, and only then call it ready."""
+    from workers.contracts import Audio
+    from workers.tasks.sound import wav_bytes
+
+    pieces = [rooms.watermark().mark(speech.audio) for speech in rooms.engine().say(SAMPLE_TEXT, voice, Manner())]
+    import numpy as np
+
+    sample = Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        if row is None or row.cancel_requested:
+            return
+        sealed.seal_voice(row, voice)
+        row.sample_blob_id = get_vault().put_blob(row.patient_id, wav_bytes(sample))
+        row.state, row.progress, row.progress_text = t.READY, 1.0, "The voice is ready."
+        row.checkpoint_sealed, row.finished_at = None, now()
+        row.error_code = row.error_message = None
+
+
+class _Teller:
+    """Tells the row how far a build is, at most once a second, and hears whether it should stop."""
+
+    def __init__(self, voice_id: str) -> None:
+        self._voice_id = voice_id
+        self._told_at = 0.0
+        self._stop = False
+
+    def progress(self, share: float, sentence: str) -> None:
+        """Keep the share done and a sentence for the page."""
+        if time.monotonic() - self._told_at >= 1.0:
+            self._told_at = time.monotonic()
+            with transaction() as session:
+                row = self._row(session)
+                if row is not None:
+                    row.progress, row.progress_text, row.heartbeat_at = share, sentence[:200], now()
+                    self._stop = row.cancel_requested
+                else:
+                    self._stop = True
+
+    def cancelled(self) -> bool:
+        """True once somebody asked for the build to stop, or the patient is gone."""
+        with transaction() as session:
+            row = self._row(session)
+            self._stop = self._stop or row is None or row.cancel_requested
+            if row is not None and row.cancel_requested and row.state == t.BUILDING:
+                row.state, row.finished_at = t.CANCELLED, now()
+                row.checkpoint_sealed = None
+        return self._stop
+
+    def keep_checkpoint(self, data: bytes) -> None:
+        """Seal how far the fit has come, so that a restart loses seconds, not minutes."""
+        with transaction() as session:
+            row = self._row(session)
+            if row is not None:
+                get_vault().put(row, "checkpoint_sealed", data)
+
+    def _row(self, session: Session) -> VoiceRow | None:
+        return session.get(VoiceRow, self._voice_id)
+
+
+def _check_failed(recording_id: str, code: str, message: str) -> None:
+    with transaction() as session:
+        row = session.get(Recording, recording_id)
+        if row is not None:
+            row.state, row.error_code, row.error_message = t.REFUSED, code, message
+
+
+def _fit_failed(voice_id: str, code: str, message: str) -> None:
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        if row is not None:
+            row.state, row.error_code, row.error_message, row.finished_at = t.FAILED, code, message, now()
