@@ -159,8 +159,8 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) 
 
 
 def _recorded(row: Utterance) -> Audio:
-    from workers.hear.decode import decode
     from workers.contracts import RECOGNITION_RATE_HZ
+    from workers.hear.decode import decode
 
     return decode(get_vault().get_blob(row.patient_id, row.audio_blob_id), rate_hz=RECOGNITION_RATE_HZ).audio
 

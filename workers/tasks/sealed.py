@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from clinic.database import now
 from clinic.patients.tables import Consent, Patient
 from clinic.vault import get_vault
 from clinic.voices.tables import READY
 from clinic.voices.tables import Voice as VoiceRow
-from clinic.database import now
 from workers.contracts import SpokenError, Voice
 from workers.tasks.codec import pack_arrays, unpack_arrays
 
@@ -23,9 +23,7 @@ def seal_voice(row: VoiceRow, voice: Voice) -> None:
     """Put a built voice into its row. The row's own state is the caller's matter."""
     row.engine, row.model, row.revision = voice.engine, voice.model, voice.revision
     row.measures = {name: float(value) for name, value in voice.measures.items()}
-    get_vault().put(
-        row, "vectors_sealed", pack_arrays(voice.vectors), binding=binding(voice.model, voice.revision)
-    )
+    get_vault().put(row, "vectors_sealed", pack_arrays(voice.vectors), binding=binding(voice.model, voice.revision))
 
 
 def open_voice(session: Session, patient_id: str) -> tuple[str, Voice]:
@@ -47,9 +45,7 @@ def open_voice(session: Session, patient_id: str) -> tuple[str, Voice]:
 
 def consents(session: Session, patient_id: str) -> frozenset[str]:
     """The scopes that the patient agrees to at this moment."""
-    rows = session.scalars(
-        select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None))
-    )
+    rows = session.scalars(select(Consent).where(Consent.patient_id == patient_id, Consent.withdrawn_at.is_(None)))
     return frozenset(row.scope for row in rows if row.expires_at is None or row.expires_at > now())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from clinic.database import now, transaction
@@ -14,9 +15,10 @@ from clinic.voices import tables as t
 from clinic.voices.tables import Recording
 from clinic.voices.tables import Voice as VoiceRow
 from workers.app import app
-from workers.contracts import Clip, Manner, SpokenError, Voice, Word
+from workers.contracts import Audio, Clip, Manner, SpokenError, Voice, Word
 from workers.tasks import rooms, sealed
 from workers.tasks.outcome import plainly
+from workers.tasks.sound import wav_bytes
 
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
@@ -78,13 +80,17 @@ def _fit(voice_id: str) -> None:
             row.state, row.finished_at = t.CANCELLED, now()
             return
         if "keep_voice" not in sealed.consents(session, row.patient_id):
-            raise SpokenError("no_consent", "There is no consent to keep this voice. Record it first, then build again.")
+            raise SpokenError(
+                "no_consent", "There is no consent to keep this voice. Record it, then build again."
+            )
         row.state, row.heartbeat_at = t.BUILDING, now()
         recordings = [session.get(Recording, recording_id) for recording_id in row.recording_ids]
         checkpoint = get_vault().get_bytes(row, "checkpoint_sealed") if row.checkpoint_sealed else None
     clips = [clip for recording in recordings if recording is not None for clip in _clips(recording)]
     if not clips:
-        raise SpokenError("too_little_speech", "None of these recordings can be used. Add clearer ones and build again.")
+        raise SpokenError(
+            "too_little_speech", "No recording here can be used. Add clearer ones and build again."
+        )
     teller = _Teller(voice_id)
     voice = rooms.engine().fit(
         clips,
@@ -114,11 +120,8 @@ def _clips(recording: Recording) -> list[Clip]:
 
 def _keep(voice_id: str, voice: Voice) -> None:
     """Seal the voice, let it say its first sentence, and only then call it ready."""
-    from workers.contracts import Audio
-    from workers.tasks.sound import wav_bytes
 
     pieces = [rooms.watermark().mark(speech.audio) for speech in rooms.engine().say(SAMPLE_TEXT, voice, Manner())]
-    import numpy as np
 
     sample = Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)
     with transaction() as session:
