@@ -1,0 +1,20 @@
+"""Sound as bytes, for blobs."""
+
+from __future__ import annotations
+
+import io
+import wave
+
+from workers.contracts import Audio
+from workers.tasks.codec import pcm16
+
+
+def wav_bytes(audio: Audio) -> bytes:
+    """A 16-bit mono WAV file of `audio`."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(audio.rate_hz)
+        writer.writeframes(pcm16(audio.samples))
+    return file.getvalue()
