@@ -18,6 +18,7 @@ from clinic.database import transaction
 from clinic.live.tables import Utterance
 from clinic.vault import get_vault
 from samevoice import onebox
+from samevoice.people import pass_phrase
 from workers import models
 from workers.contracts import Audio
 from workers.speak import provenance
@@ -152,8 +153,11 @@ def run(out: Path, say: Say) -> Result:
     onebox.prepare()
     with onebox.workers():
         with transaction() as session:
-            clinician = create_account(session, "demo-clinician", "not a password that anybody uses", "clinician").id
-        patient_id = steps.enrol_patient("Demo patient", clinician)
+            clinician = create_account(session, "demo-clinician", pass_phrase(), "clinician").id
+        patient_id = steps.enrol_patient("Sam Example", clinician)
+        with transaction() as session:
+            # So that `SAMEVOICE_HOME=demo/home make up` opens this very patient's tablet.
+            create_account(session, "demo-tablet", pass_phrase(), "tablet", patient_id=patient_id)
 
         historic = two_cities.historic()
         (out / "historic.wav").write_bytes(wav_bytes(historic))

@@ -43,7 +43,7 @@ class Rooms(FlaskGroup):
         try:
             command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            if not extras or (error.name or "").split(".")[0] in ("workers", "bench", "clinic", "samevoice"):
+            if not extras:
                 raise
             return _missing(name, str(error.name), extras)
         return command  # type: ignore[no-any-return]

@@ -22,9 +22,8 @@ LANES = (("live", ["live"], 0), ("background", ["build", "notes", "upkeep"], 10)
 
 def prepare() -> None:
     """Make home, keyring and both databases, or bring them up to date. Safe to call at every start."""
-    from migrations.run import upgrade
-
     from clinic.vault import create_keyring
+    from migrations.run import upgrade
 
     get_settings().home.mkdir(parents=True, exist_ok=True, mode=0o700)
     create_keyring()

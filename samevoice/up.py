@@ -38,7 +38,6 @@ def up(host: str | None, port: int | None, demo_people: bool) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
     from clinic.app import create_app
-
     from samevoice import onebox
     from workers import models
     from workers.tasks import recover, rooms

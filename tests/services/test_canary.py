@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy.engine import make_url
 
+from bench import two_cities
 from clinic.settings import get_settings
 from clinic.vault import get_vault
 from tests.homes import DATABASE_URL, REDIS_URL
 from tests.services.conftest import Service
 from tests.services.test_spine import FILENAME, NAME, Journey, journey  # noqa: F401 - the fixture
 from workers.tasks.sealed import binding
-
-from bench import two_cities
 
 
 def _everything_written(service: Service) -> dict[str, bytes]:

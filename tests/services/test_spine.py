@@ -58,9 +58,7 @@ def journey(service: Service) -> Journey:
     clear = steps.speak(patient_id, session_id, 1, measure.resample(two_cities.held_out()[2].audio, 16_000))
     unsure = steps.speak(patient_id, session_id, 2, _unsure_audio())
     silent = steps.speak(patient_id, session_id, 3, Audio(np.zeros(32_000, np.float32), 16_000))
-    return Journey(
-        patient_id, recording, voice, session_id, clear, unsure, silent, steps.draft(session_id, patient_id)
-    )
+    return Journey(patient_id, recording, voice, session_id, clear, unsure, silent, steps.draft(session_id, patient_id))
 
 
 def test_a_historic_recording_is_judged_and_written_down(journey: Journey) -> None:
