@@ -13,72 +13,14 @@ from clinic.patients.tables import SCOPES, Consent, Patient
 from clinic.vault import get_vault
 
 PREFIX = "demo-"
-WORDS = [
-    "amber",
-    "anchor",
-    "apple",
-    "autumn",
-    "birch",
-    "blanket",
-    "bread",
-    "bridge",
-    "candle",
-    "cedar",
-    "chapel",
-    "clover",
-    "copper",
-    "cotton",
-    "daisy",
-    "dune",
-    "feather",
-    "fern",
-    "garden",
-    "ginger",
-    "harbour",
-    "hazel",
-    "honey",
-    "island",
-    "ivory",
-    "juniper",
-    "kettle",
-    "lantern",
-    "lemon",
-    "linen",
-    "maple",
-    "meadow",
-    "mint",
-    "moss",
-    "nutmeg",
-    "oak",
-    "olive",
-    "orchard",
-    "otter",
-    "pebble",
-    "pine",
-    "plum",
-    "poppy",
-    "quartz",
-    "quilt",
-    "raven",
-    "river",
-    "robin",
-    "saffron",
-    "sage",
-    "shell",
-    "silver",
-    "sparrow",
-    "spruce",
-    "starling",
-    "stone",
-    "thistle",
-    "timber",
-    "valley",
-    "velvet",
-    "walnut",
-    "willow",
-    "winter",
-    "wool",
-]
+WORDS: tuple[str, ...] = tuple(
+    (
+        "amber anchor apple autumn birch blanket bread bridge candle cedar chapel clover copper cotton daisy dune "
+        "feather fern garden ginger harbour hazel honey island ivory juniper kettle lantern lemon linen maple meadow "
+        "mint moss nutmeg oak olive orchard otter pebble pine plum poppy quartz quilt raven river robin saffron sage "
+        "shell silver sparrow spruce starling stone thistle timber valley velvet walnut willow winter wool"
+    ).split()  # noqa: SIM905
+)
 
 
 def pass_phrase() -> str:
