@@ -19,7 +19,7 @@ WORDS: tuple[str, ...] = tuple(
         "feather fern garden ginger harbour hazel honey island ivory juniper kettle lantern lemon linen maple meadow "
         "mint moss nutmeg oak olive orchard otter pebble pine plum poppy quartz quilt raven river robin saffron sage "
         "shell silver sparrow spruce starling stone thistle timber valley velvet walnut willow winter wool"
-    ).split()  # noqa: SIM905
+    ).split()
 )
 
 
