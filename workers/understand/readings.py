@@ -1,0 +1,62 @@
+"""What else the person may have said: the recogniser's best distinct hypotheses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from whisper_normalizer.basic import BasicTextNormalizer
+from whisper_normalizer.english import EnglishTextNormalizer
+
+from workers.contracts import Reading
+
+MOST = 3
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """One sequence out of the beam."""
+
+    text: str
+    mean_logprob: float
+    tokens: int
+
+
+def normalised(text: str, language: str) -> str:
+    """`text` without the differences that nobody hears: case, punctuation, 'two' and '2', 'colour' and 'color'."""
+    normalise = _english() if language == "en" else BasicTextNormalizer()
+    return str(normalise(text)).strip()
+
+
+def distinct(hypotheses: Sequence[Hypothesis], language: str) -> tuple[Reading, ...]:
+    """At most three readings, best first, no two the same to the ear; confidences sum to at most 1.
+
+    `hypotheses`: (text, mean log-probability of a token, tokens), best first. A reading's confidence is its share of
+    the beam: a softmax of the means, times the beam's mean length, so that a longer text is none the worse for
+    it; those that sound alike are added up. It ranks them. It is not calibrated: a beam of inventions shares out
+    the same 1 as a beam of near-certainties, so it must never be compared with the transcript's own confidence or
+    with a patient's threshold.
+    """
+    if not hypotheses:
+        return ()
+    tokens = float(np.mean([hypothesis.tokens for hypothesis in hypotheses]))
+    scores = np.array([hypothesis.mean_logprob for hypothesis in hypotheses], np.float64) * tokens
+    shares = np.exp(scores - scores.max())
+    shares /= shares.sum()
+    texts: dict[str, str] = {}
+    sums: dict[str, float] = {}
+    for hypothesis, share in zip(hypotheses, shares, strict=True):
+        key = normalised(hypothesis.text, language)
+        if key:
+            texts.setdefault(key, hypothesis.text.strip())
+            sums[key] = sums.get(key, 0.0) + float(share)
+    # The first hypothesis stays first: it is the text that the transcript, its words and its gates are about.
+    ranked = sorted(sums, key=lambda key: (key != normalised(hypotheses[0].text, language), -sums[key]))
+    return tuple(Reading(texts[key], min(1.0, sums[key])) for key in ranked[:MOST])
+
+
+@lru_cache(maxsize=1)
+def _english() -> EnglishTextNormalizer:
+    return EnglishTextNormalizer()

@@ -1,0 +1,189 @@
+"""Speech to words: Whisper by CTranslate2, opened and run through WhisperX, with no network.
+
+Two ways in. `transcribe` is for a person who waits: one utterance, a short encoder window, n-best readings and gates.
+`transcribe_long` is for recordings: WhisperX's pipeline (voice activity, 30 s windows, beam search), with word times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soxr
+import whisperx
+from faster_whisper.tokenizer import Tokenizer
+from whisperx.audio import log_mel_spectrogram
+
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
+from workers.understand import gates
+from workers.understand.aligner import Aligner
+from workers.understand.readings import Hypothesis, distinct
+from workers.understand.vad import SileroVad, speech_spans
+from workers.understand.words import aligned_words
+
+#: Whisper was trained on 30 s, and the encoder's cost is its window's: 14 s give the same words for short utterances at
+#: a third of the price. One cut close to the speech makes it loop.
+_SHORT_WINDOW_S = 14.0
+_SHORT_UP_TO_S = 13.0
+_WINDOW_S = 30.0
+_BEAM = 5
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """One window's outcome, before it is judged."""
+
+    words: tuple[Word, ...]
+    hypotheses: tuple[Hypothesis, ...]
+
+
+class Recogniser:
+    """A Whisper model in CTranslate2's form. Safe to call from several threads; they take turns."""
+
+    def __init__(
+        self,
+        model_dir: Path,
+        *,
+        device: str = "cpu",
+        compute_type: str = "int8",
+        threads: int = 2,
+        aligner_dir: Path | None = None,
+    ) -> None:
+        """Open the folder (model.bin, config.json, tokenizer.json, vocabulary). Nothing is looked for elsewhere.
+
+        `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. Raises
+        SpokenError 'recogniser_unreadable'.
+        """
+        self._turn = threading.Lock()
+        try:
+            # WhisperX prints a line about the voice activity model; standard output belongs to the commands' JSON.
+            with contextlib.redirect_stdout(sys.stderr):
+                self._pipeline: Any = whisperx.load_model(
+                    str(model_dir),
+                    device=device,
+                    compute_type=compute_type,
+                    threads=threads,
+                    local_files_only=True,
+                    vad_model=SileroVad(),
+                )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise SpokenError(
+                "recogniser_unreadable",
+                "The speech recognition weights cannot be opened. Run `samevoice models verify` and try again.",
+            ) from error
+        self._model = self._pipeline.model
+        self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
+        self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
+
+    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = gates.SURE_AT) -> Transcript:
+        """Understand one utterance, of any rate and up to 30 s (longer goes through `transcribe_long`).
+
+        `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Raises SpokenError
+        'unknown_language'.
+        """
+        tokenizer = self._tokenizer(language)
+        samples = _at_16k(audio)
+        speech = speech_spans(samples)
+        speech_s = sum(end_s - start_s for start_s, end_s in speech)
+        if not speech or audio.duration_s < gates.MIN_DURATION_S or speech_s < gates.MIN_SPEECH_S:
+            gate = "no_speech" if not speech and audio.duration_s >= gates.MIN_DURATION_S else "too_short"
+            return Transcript("", (), 0.0, language, (), gate, speech_s)
+        if audio.duration_s > _WINDOW_S:
+            return self.transcribe_long(audio, language, sure_at=sure_at)
+        with self._turn:
+            heard = self._hear(samples, tokenizer, speech)
+        return _judged(heard, language, audio.duration_s, speech_s, sure_at)
+
+    def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = gates.SURE_AT) -> Transcript:
+        """Understand a recording of any length, with word times. One reading, the same gates and errors."""
+        tokenizer = self._tokenizer(language)
+        samples = _at_16k(audio)
+        speech = speech_spans(samples)
+        words: list[Word] = []
+        with self._turn:
+            segments = self._pipeline.transcribe(samples, batch_size=1, language=language)["segments"]
+            for segment in segments:
+                words.extend(self._times(samples, segment, tokenizer, speech))
+        text = " ".join(segment["text"].strip() for segment in segments).strip()
+        speech_s = sum(end_s - start_s for start_s, end_s in speech)
+        heard = _Heard(tuple(words), (Hypothesis(text, 0.0, 1),) if text else ())
+        return _judged(heard, language, audio.duration_s, speech_s, sure_at)
+
+    def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
+        duration_s = len(samples) / RECOGNITION_RATE_HZ
+        encoded = self._encode(samples, _SHORT_WINDOW_S if duration_s <= _SHORT_UP_TO_S else _WINDOW_S)
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        (result,) = self._model.model.generate(
+            encoded, [prompt], beam_size=_BEAM, num_hypotheses=_BEAM, length_penalty=1.0, return_scores=True
+        )
+        hypotheses = tuple(
+            Hypothesis(tokenizer.decode(tokens).strip(), score, len(tokens))
+            for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
+        )
+        words = aligned_words(
+            self._model, tokenizer, result.sequences_ids[0], encoded, duration_s=duration_s, speech=speech
+        )
+        return _Heard(words, hypotheses)
+
+    def _times(
+        self, samples: FloatArray, segment: dict[str, Any], tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]
+    ) -> tuple[Word, ...]:
+        if self._aligner is not None:
+            return self._aligner.words(segment, samples, tokenizer.language_code)
+        start, end = (int(segment[key] * RECOGNITION_RATE_HZ) for key in ("start", "end"))
+        piece = samples[start:end]
+        return aligned_words(
+            self._model,
+            tokenizer,
+            tokenizer.encode(" " + segment["text"].strip()),
+            self._encode(piece, _WINDOW_S),
+            duration_s=len(piece) / RECOGNITION_RATE_HZ,
+            offset_s=start / RECOGNITION_RATE_HZ,
+            speech=speech,
+        )
+
+    def _encode(self, samples: FloatArray, window_s: float) -> Any:
+        window = int(window_s * RECOGNITION_RATE_HZ)
+        features = log_mel_spectrogram(samples[:window], self._mels, padding=max(0, window - len(samples)))
+        return self._model.encode(features.numpy())
+
+    def _tokenizer(self, language: str) -> Tokenizer:
+        return _tokenizer(self._model, language)
+
+
+@lru_cache(maxsize=32)
+def _tokenizer(model: Any, language: str) -> Tokenizer:
+    try:
+        return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
+    except ValueError as error:
+        raise SpokenError(
+            "unknown_language",
+            "This language is not known to the recogniser. Choose another in the patient's settings.",
+        ) from error
+
+
+def _judged(heard: _Heard, language: str, duration_s: float, speech_s: float, sure_at: float) -> Transcript:
+    text = heard.hypotheses[0].text if heard.hypotheses else ""
+    confidence = _confidence(heard.words)
+    gate = gates.restore_gate(text, duration_s=duration_s, speech_s=speech_s, confidence=confidence, sure_at=sure_at)
+    if gate in ("no_speech", "too_short"):
+        return Transcript("", (), 0.0, language, (), gate, speech_s)
+    readings = distinct(heard.hypotheses, language)
+    return Transcript(text, heard.words, confidence, language, readings, gate, speech_s)
+
+
+def _confidence(words: Sequence[Word]) -> float:
+    return float(np.mean([word.confidence for word in words])) if words else 0.0
+
+
+def _at_16k(audio: Audio) -> FloatArray:
+    if audio.rate_hz == RECOGNITION_RATE_HZ or not len(audio.samples):
+        return np.ascontiguousarray(audio.samples, np.float32)
+    return np.asarray(soxr.resample(audio.samples, audio.rate_hz, RECOGNITION_RATE_HZ), np.float32)
