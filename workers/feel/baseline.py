@@ -60,7 +60,7 @@ FEATURES: Mapping[str, Feature] = MappingProxyType(
 
 
 def features(prosody: Prosody) -> dict[str, float]:
-    """The followed figures of one utterance, by the names and in the units of `FEATURES`; unmeasurable ones left out."""
+    """The followed figures of one utterance, named and in the units of `FEATURES`; unmeasurable ones are left out."""
     paused_s = sum(end - start for start, end in prosody.pauses)
     measured = {
         "pitch": 12 * _log(prosody.f0_median_hz / 100) / math.log(2),

@@ -8,6 +8,7 @@ utterances, as `workers.feel.baseline` does, and with no table of norms.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import parselmouth
@@ -86,7 +87,7 @@ def _speech(energy_db: _Samples, words: Sequence[Word]) -> _Mask:
     """Frames that hold speech: loud enough beside the utterance's own peak and floor, and near the words if known."""
     if len(energy_db) == 0:
         return np.zeros(0, dtype=bool)
-    peak, floor = np.percentile(energy_db, 95), np.percentile(energy_db, 5)
+    floor, peak = (float(level) for level in np.percentile(energy_db, [5, 95]))
     threshold = max(peak - _DYNAMIC_DB, _SILENCE_DBFS)
     if peak - floor > 12:  # else there is no silence in it to find the floor of
         threshold = max(threshold, floor + 0.3 * (peak - floor))
@@ -112,7 +113,8 @@ def _f0(sound: parselmouth.Sound, frames: int) -> _Samples:
     """Praat's autocorrelation pitch, tracked twice: the second pass looks only where the first found this voice.
 
     The second range is 0.75 times the first quartile to 1.5 times the third (Hirst 2011), widened at the top, since an
-    alarmed voice leaps: what lies an octave off is mostly a mistracked frame. A median over three frames takes the rest.
+    alarmed voice leaps: what lies an octave off is mostly a mistracked frame. A median over three frames takes what is
+    left.
     """
     floor_hz, ceiling_hz = 60.0, 600.0
     if sound.duration < 3.5 / floor_hz:
@@ -152,7 +154,7 @@ def _pitch_statistics(f0_hz: _Samples) -> tuple[float, float]:
 
 
 def _voice_quality(sound: parselmouth.Sound, f0_hz: _Samples) -> tuple[float, float, float]:
-    """Local jitter and shimmer (shares), harmonics-to-noise ratio (dB); Praat's usual settings, in this voice's range."""
+    """Local jitter and shimmer (shares), harmonics-to-noise ratio (dB), as Praat does it, in this voice's range."""
     voiced = f0_hz[f0_hz > 0]
     if len(voiced) < _MIN_VOICED_FRAMES:
         return float("nan"), float("nan"), float("nan")
@@ -179,7 +181,7 @@ def _tilt(samples: _Samples, rate_hz: int, speech: _Mask) -> float:
     power = (np.abs(np.fft.rfft(frames)) ** 2).mean(axis=0)
     hz = np.fft.rfftfreq(size, 1 / rate_hz)
     edges = _TILT_BAND_HZ[0] * 2 ** (np.arange(14) / 3)
-    bands = [power[(hz >= low) & (hz < high)] for low, high in zip(edges, edges[1:], strict=False)]
+    bands = [power[(hz >= low) & (hz < high)] for low, high in pairwise(edges)]
     level_db = np.array([10 * np.log10(band.mean() + 1e-12) if band.size else np.nan for band in bands])
     octave = np.log2(edges[:-1])
     known = np.isfinite(level_db)
