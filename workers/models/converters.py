@@ -1,4 +1,4 @@
-"""How each derived artefact is made from its verified sources: a converter writes files, the caller checks their hashes.
+"""How each derived artefact is made from its verified sources: a converter writes files, `fetching` checks them.
 
 Nothing pickled is executed: PyTorch checkpoints are opened with `weights_only=True`, which admits tensors alone.
 """

@@ -19,9 +19,12 @@ _DTYPES = {"float32": "F32", "int64": "I64"}
 _ALIGN_BYTES = 8
 
 
-def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Write `tensors` (float32 or int64, any shape) sorted by name, and flush them to the disk."""
-    header: dict[str, object] = {}
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
+    """Write `tensors` (float32 or int64, any shape) sorted by name, and flush them to the disk.
+
+    Raises KeyError for another dtype: a conversion that meets one has to be thought about.
+    """
+    header: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
     offset = 0
     for name in sorted(tensors):
         array = tensors[name]
