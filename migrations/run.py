@@ -1,8 +1,8 @@
 """Bringing both databases to the schema that this version of the code expects.
 
 Works from a checkout and from an installed wheel, on SQLite and PostgreSQL. Each history runs in one transaction
-under a lock: a step that fails leaves the schema as it was, and of several processes that start at once one migrates and
-the others wait.
+under a lock: a step that fails leaves the schema as it was, and of several processes that start at once one migrates
+and the others wait.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def status() -> list[Status]:
 
 
 def draft(store: Store, message: str, revision: str) -> Path:
-    """Write the next step's file: what the models have and the database has not. For developers, who read it through."""
+    """Write the next step's file: what the models have and the database has not. For developers; read it through."""
     with _locked(store) as connection:
         command.revision(store.config(connection), message=message, autogenerate=True, rev_id=revision)
     return Path(_script(store).get_revision(revision).path)

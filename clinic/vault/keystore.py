@@ -115,7 +115,7 @@ class Keystore:
         """Destroy every key of a patient, in the files too as far as the database can; how many there were."""
         with self._connect() as connection:
             count = _changed(connection.execute(delete(DataKey).where(DataKey.patient_id == patient_id)))
-        self._scrub()
+        self.scrub()
         return count
 
     def not_under(self, kek_version: int, limit: int = 200) -> list[Wrapped]:
@@ -130,7 +130,7 @@ class Keystore:
         with self._connect() as connection:
             return {int(version): int(count) for version, count in connection.execute(query)}
 
-    def _scrub(self) -> None:
+    def scrub(self) -> None:
         """Old row versions must not outlive a deletion: empty SQLite's log (secure_delete zeroed the pages), and let
         PostgreSQL reuse the space. docs/operations.md says what is left for a key rotation to make worthless."""
         statement = "PRAGMA wal_checkpoint(TRUNCATE)" if self.engine.dialect.name == "sqlite" else "VACUUM data_key"

@@ -38,7 +38,8 @@ class Vault:
     def create_key(self, patient_id: str) -> None:
         """Make the patient's data key. One that is there stays: it may have sealed something already."""
         if self.keystore.newest(patient_id) is None:
-            data_key, ring = os.urandom(sealing.KEY_BYTES), self._keyring()
+            # Read anew: a key that was retired while this process ran must not wrap anything again.
+            data_key, ring = os.urandom(sealing.KEY_BYTES), self._keyring(fresh=True)
             wrapped = sealing.wrap(ring.keys[ring.active], ring.active, data_key, patient_id, 1)
             self.keystore.add(Wrapped(patient_id, 1, ring.active, wrapped))
 
