@@ -149,7 +149,9 @@ class Result:
 def run(out: Path, say: Say) -> Result:
     """The whole main job. Leaves WAV files in `out`; needs no network."""
     started = time.monotonic()
-    models.verify()
+    for status in models.status():
+        if status.state in ("missing", "damaged"):
+            raise steps.StepFailed(status.problem)
     onebox.prepare()
     with onebox.workers():
         with transaction() as session:

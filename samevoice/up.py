@@ -42,7 +42,9 @@ def up(host: str | None, port: int | None, demo_people: bool) -> None:
     from workers import models
     from workers.tasks import recover, rooms
 
-    models.verify_all()
+    for status in models.status():
+        if status.state in ("missing", "damaged"):
+            raise click.ClickException(status.problem)
     onebox.prepare()
     server = make_server(settings.host, settings.port, create_app(), threaded=True)
     with onebox.workers():

@@ -6,7 +6,6 @@ Both tasks may run twice for one utterance (a worker died): what was spoken is n
 from __future__ import annotations
 
 import io
-import logging
 from contextlib import suppress
 from typing import Any
 
@@ -18,12 +17,13 @@ from clinic.events import get_stream
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
 from clinic.vault import get_vault
 from workers.app import app
-from workers.contracts import Audio, SpokenError, Stopped, Transcript
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript
+from workers.feel import prosody
+from workers.hear.decode import decode
+from workers.speak import provenance
 from workers.tasks import listen, rooms, sealed
-from workers.tasks.codec import pcm16, transcript_to_json
+from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
-
-log = logging.getLogger(__name__)
 
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
@@ -55,8 +55,9 @@ def speak(utterance_id: str) -> None:
                 return
             row.state = WORKING
             text = get_vault().get_text(row, "spoken_text_sealed")
+            heard = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
-        _say(row, text)
+        _say(row, text, prosody.measure(_recorded(row), heard.words))
 
 
 def _restore(utterance_id: str) -> None:
@@ -85,12 +86,13 @@ def _restore(utterance_id: str) -> None:
             row.state = NOTHING_HEARD if not transcript.readings else UNSURE
     if said:
         _tell(row, {"type": "words", "text": transcript.text, "confidence": transcript.confidence})
-        listen.to_manner(utterance_id, audio, transcript)
-        _say(row, transcript.text)
     else:
         _ask(row, gate or "", transcript)
-        listen.to_manner(utterance_id, audio, transcript)
-    listen.to_feeling(utterance_id)
+    measured = prosody.measure(audio, transcript.words)
+    if said:
+        _say(row, transcript.text, measured)
+    if transcript.readings:
+        listen.keep_feeling(utterance_id, measured, transcript)
 
 
 def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
@@ -102,14 +104,14 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
     _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
 
 
-def _say(row: Utterance, text: str) -> None:
+def _say(row: Utterance, text: str, measured: Prosody) -> None:
     """Speak `text` in the patient's own voice, clause by clause, as it is made; keep it, with its provenance."""
     with transaction() as session:
         patient = sealed.patient_of(session, row.patient_id)
         if "speak_for_me" not in sealed.consents(session, row.patient_id):
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
-        manner = listen.manner_of(session, row.id, voice, patient.manner_strength, patient.pace)
+        manner = listen.manner_for(patient, measured, voice)
 
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     rate_hz = 0
@@ -132,8 +134,6 @@ def _say(row: Utterance, text: str) -> None:
 
 def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) -> None:
     """Seal what was spoken, as a file that carries its signed provenance."""
-    from workers.speak import provenance
-
     vault = get_vault()
     with transaction() as session:
         row = _row(session, utterance_id)
@@ -159,8 +159,6 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) 
 
 
 def _recorded(row: Utterance) -> Audio:
-    from workers.contracts import RECOGNITION_RATE_HZ
-    from workers.hear.decode import decode
 
     return decode(get_vault().get_blob(row.patient_id, row.audio_blob_id), rate_hz=RECOGNITION_RATE_HZ).audio
 
@@ -191,6 +189,3 @@ def _failed(utterance_id: str, code: str, message: str) -> None:
         row.state, row.error_code, row.error_message = FAILED, code, message
     with suppress(PlainError):  # the patient may have been erased meanwhile: then there is nobody to tell
         _tell(row, {"type": "failed", "code": code, "message": message})
-
-
-__all__ = ["Stopped", "restore", "speak"]

@@ -16,12 +16,19 @@ from clinic.voices.tables import Recording
 from clinic.voices.tables import Voice as VoiceRow
 from workers.app import app
 from workers.contracts import Audio, Clip, Manner, SpokenError, Voice, Word
+from workers.hear import quality
+from workers.hear.decode import decode
+from workers.hear.split import split
 from workers.tasks import rooms, sealed
 from workers.tasks.outcome import plainly
 from workers.tasks.sound import wav_bytes
 
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
+
+TRUNCATED = "This file breaks off before its end. What arrived is kept and used; upload it again if you have the whole."
+    "This file breaks off before its end. What arrived is kept and can be used; upload it again if you have more."
+)
 
 
 @app.task(name="voices.check")
@@ -39,9 +46,6 @@ def fit(voice_id: str) -> None:
 
 
 def _check(recording_id: str) -> None:
-    from workers.hear import quality
-    from workers.hear.decode import decode
-
     vault = get_vault()
     with transaction() as session:
         row = session.get(Recording, recording_id)
@@ -69,6 +73,8 @@ def _check(recording_id: str) -> None:
         if transcript is not None:
             vault.put(row, "transcript_sealed", transcript)
         row.state = t.CHECKED
+        if decoded.truncated:
+            row.error_code, row.error_message = "truncated", TRUNCATED
 
 
 def _fit(voice_id: str) -> None:
@@ -80,17 +86,13 @@ def _fit(voice_id: str) -> None:
             row.state, row.finished_at = t.CANCELLED, now()
             return
         if "keep_voice" not in sealed.consents(session, row.patient_id):
-            raise SpokenError(
-                "no_consent", "There is no consent to keep this voice. Record it, then build again."
-            )
+            raise SpokenError("no_consent", "There is no consent to keep this voice. Record it, then build again.")
         row.state, row.heartbeat_at = t.BUILDING, now()
         recordings = [session.get(Recording, recording_id) for recording_id in row.recording_ids]
         checkpoint = get_vault().get_bytes(row, "checkpoint_sealed") if row.checkpoint_sealed else None
     clips = [clip for recording in recordings if recording is not None for clip in _clips(recording)]
     if not clips:
-        raise SpokenError(
-            "too_little_speech", "No recording here can be used. Add clearer ones and build again."
-        )
+        raise SpokenError("too_little_speech", "No recording here can be used. Add clearer ones and build again.")
     teller = _Teller(voice_id)
     voice = rooms.engine().fit(
         clips,
@@ -107,9 +109,6 @@ def _fit(voice_id: str) -> None:
 
 def _clips(recording: Recording) -> list[Clip]:
     """The pieces of one recording that a fit can learn from."""
-    from workers.hear.decode import decode
-    from workers.hear.split import split
-
     if recording.transcript_sealed is None:
         return []
     with get_vault().open_blob(recording.patient_id, recording.blob_id) as file:
