@@ -62,7 +62,7 @@ class VoiceSpace:
 
     def coordinates(self, style: FloatArray) -> FloatArray:
         """The (53,) coordinates of the point of the space that is nearest to a (256,) style."""
-        coords: FloatArray = (style - self.mean) @ self.axes.T
+        coords: FloatArray = ((style - self.mean) @ self.axes.T).astype(np.float32)
         return coords
 
     def drift(self, style: FloatArray, phones: int) -> FloatArray:
