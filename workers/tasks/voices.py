@@ -26,9 +26,7 @@ from workers.tasks.sound import wav_bytes
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
 
-TRUNCATED = "This file breaks off before its end. What arrived is kept and used; upload it again if you have the whole."
-    "This file breaks off before its end. What arrived is kept and can be used; upload it again if you have more."
-)
+TRUNCATED = "This file breaks off before its end. What arrived is kept; upload it again if you have the whole."
 
 
 @app.task(name="voices.check")
