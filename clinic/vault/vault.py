@@ -29,8 +29,8 @@ class Vault:
         self._settings = settings
         self._keys_folder = settings.path("keys")
         self.keystore = Keystore(settings.keystore)
-        self._blobs = blobs or FileBlobs(settings.path("blobs"))
-        self._cache = cache or KeyCache()
+        self._blobs = FileBlobs(settings.path("blobs")) if blobs is None else blobs
+        self._cache = KeyCache() if cache is None else cache  # an empty one is falsy
         self._ring: Keyring | None = None
 
     # Keys
