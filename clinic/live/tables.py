@@ -27,11 +27,16 @@ class Utterance(Row, Base):
     """One turn: what the patient said, what was understood, and what was said again in their voice."""
 
     __tablename__ = "utterance"
-    __table_args__ = (UniqueConstraint("session_id", "number", name="uq_utterance_session_number"),)
+    __table_args__ = (
+        UniqueConstraint("session_id", "number", name="uq_utterance_session_number"),
+        UniqueConstraint("session_id", "turn_id", name="uq_utterance_session_turn"),
+    )
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     session_id: Mapped[str] = mapped_column(ForeignKey("live_session.id", ondelete="CASCADE"), index=True)
     number: Mapped[int] = mapped_column(Integer)
+    #: The tablet's own name for the turn, so that a turn that is sent again after a broken connection is taken once.
+    turn_id: Mapped[str | None] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=RECEIVED)
     #: True when the tablet vanished before the end of the turn was known.
     cut_off: Mapped[bool] = mapped_column(Boolean, default=False)
