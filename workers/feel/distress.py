@@ -64,7 +64,7 @@ def score(
     words = weigh(text, sure=sure)
 
     distress, urgency = _CALM_DISTRESS + words.distress, _CALM_URGENCY + words.urgency
-    cues: list[tuple[float, str]] = []
+    cues: list[tuple[float, float, str]] = []
     for name, weight in _MANNER.items():
         beyond = min(_MOST, weight.sign * away.get(name, 0.0)) - _DEADBAND
         if beyond <= 0:
@@ -72,23 +72,25 @@ def score(
         distress += weight.distress * beyond
         urgency += weight.urgency * beyond
         assert baseline is not None  # there are no deviations without one
-        cues.append((max(weight.distress, weight.urgency) * beyond, _cue(name, away[name], measured[name], baseline)))
+        cue = _cue(name, away[name], measured[name], baseline)
+        cues.append((weight.distress * beyond, weight.urgency * beyond, cue))
     broken_off = _longest_pause_s(prosody)
     if broken_off >= _BREAK_OFF_S and away.get("pausing", 0.0) > _DEADBAND:
         distress, urgency = distress + _BREAK_OFF[0], urgency + _BREAK_OFF[1]
-        cues.append((_BREAK_OFF[0], f"broke off for {broken_off:.1f} s, which is not usual"))
+        cues.append((*_BREAK_OFF, f"broke off for {broken_off:.1f} s, which is not usual"))
 
-    manner_cues = tuple(cue for _, cue in sorted(cues, key=lambda item: (-item[0], item[1])))
     width = _width(baseline, sure=sure, voiced="pitch" in measured)
     return Feeling(
-        _score(distress, width, words, manner_cues),
-        _score(urgency, width, words, manner_cues),
+        _score(distress, width, words, [(adds, cue) for adds, _, cue in cues]),
+        _score(urgency, width, words, [(adds, cue) for _, adds, cue in cues]),
         _note(baseline, sure=sure, spoken=bool(measured), voiced="pitch" in measured),
     )
 
 
-def _score(logit: float, width: float, words: WordEvidence, manner: tuple[str, ...]) -> Score:
-    return Score(_sigmoid(logit), _sigmoid(logit - width), _sigmoid(logit + width), (*words.cues, *manner))
+def _score(logit: float, width: float, words: WordEvidence, manner: list[tuple[float, str]]) -> Score:
+    """The reading, with only those cues that added to it, strongest first."""
+    told = [cue for adds, cue in sorted(manner, key=lambda item: (-item[0], item[1])) if adds > 0]
+    return Score(_sigmoid(logit), _sigmoid(logit - width), _sigmoid(logit + width), (*words.cues, *told))
 
 
 def _cue(name: str, away: float, value: float, baseline: Baseline) -> str:

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[.,;:!?…–—\n]+")
+_LONGEST_TRIGGER = 5  # words
 _STOP = "|"  # a token that is no word: punctuation
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'"})
 
@@ -73,6 +74,10 @@ def find(text: str, phrases: Iterable[str], unless: Iterable[str] = ()) -> list[
 
 def _negated(words: Sequence[str], first: int, end: int) -> bool:
     rules = _rules()
+    # Nothing further away can matter; a long text stays quick.
+    left = max(0, first - rules.reach - _LONGEST_TRIGGER)
+    words = words[left : end + rules.reach + _LONGEST_TRIGGER]
+    first, end = first - left, end - left
     pseudo, ends = _spans(words, rules.pseudo), [*_spans(words, rules.ends), *_spans(words, [_STOP])]
 
     def governs(trigger: tuple[int, int], low: int, high: int) -> bool:
@@ -91,7 +96,7 @@ def _spans(words: Sequence[str], phrases: Iterable[str]) -> list[tuple[int, int]
     for phrase in phrases:
         wanted = phrase.split()
         for first in range(len(words) - len(wanted) + 1):
-            if list(words[first : first + len(wanted)]) == wanted:
+            if words[first] == wanted[0] and list(words[first : first + len(wanted)]) == wanted:
                 spans.append((first, first + len(wanted)))
     return spans
 
