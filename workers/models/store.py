@@ -9,13 +9,15 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from workers.contracts import SpokenError
 from workers.models import catalogue
 from workers.models.catalogue import Artefact, Manifest, WeightFile
 
 CHUNK_BYTES = 1 << 20
+
+#: Called with bytes done, bytes to do, and a short plain sentence for the person who waits.
+ByteProgress = Callable[[int, int, str], None]
 
 #: (resolved path, size, mtime in ns) of files whose hash this process has seen -> that hash
 _seen: dict[tuple[str, int, int], str] = {}
@@ -84,24 +86,43 @@ def path(artefact_id: str) -> Path:
     return home(item) / item.entry if item.entry else home(item)
 
 
-def verify(ids: Iterable[str] | None = None, *, on_file: Callable[[str, int], None] | None = None) -> list[Status]:
-    """Hash afresh every file of the named artefacts (default: all) and say how each stands. Raises nothing for them."""
-    return [_status(item, fresh=True, on_file=on_file) for item in _chosen(ids)]
+class Meter:
+    """Counts bytes towards a total, and tells whoever listens."""
+
+    def __init__(self, progress: ByteProgress | None, total: int) -> None:
+        self.total = total
+        self._progress, self._done, self._sentence = progress, 0, ""
+
+    def say(self, sentence: str) -> None:
+        """What is being done now."""
+        self._sentence = sentence
+        self.add(0)
+
+    def add(self, size: int) -> None:
+        """So many bytes more are done."""
+        self._done += size
+        if self._progress:
+            self._progress(self._done, self.total, self._sentence)
+
+
+def verify(ids: Iterable[str] | None = None, progress: ByteProgress | None = None) -> list[Status]:
+    """Read every file of the named artefacts (default: all) afresh, and say how each stands.
+
+    Raises SpokenError ('unknown_artefact') only: what is missing or damaged is in the answer.
+    """
+    chosen = _chosen(ids)
+    meter = Meter(progress, sum(item.size for item in chosen))
+    statuses = []
+    for item in chosen:
+        meter.say(f"Checking {item.id}")
+        statuses.append(_status(item, fresh=True))
+        meter.add(item.size)
+    return statuses
 
 
 def status(ids: Iterable[str] | None = None) -> list[Status]:
     """How each artefact stands, by hashes already known to this process where the file has not changed since."""
     return [_status(item, fresh=False) for item in _chosen(ids)]
-
-
-def sha256_stream(stream: BinaryIO, *, on_bytes: Callable[[int], None] | None = None) -> str:
-    """Hash a stream in pieces: weights may be larger than memory."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(CHUNK_BYTES):
-        digest.update(chunk)
-        if on_bytes:
-            on_bytes(len(chunk))
-    return digest.hexdigest()
 
 
 def sha256_file(file: Path, *, fresh: bool = False) -> str:
@@ -112,7 +133,8 @@ def sha256_file(file: Path, *, fresh: bool = False) -> str:
         if not fresh and key in _seen:
             return _seen[key]
     with file.open("rb") as stream:
-        value = sha256_stream(stream)
+        # In pieces: weights may be larger than memory.
+        value = hashlib.file_digest(stream, "sha256").hexdigest()
     with _seen_lock:
         _seen[key] = value
     return value
@@ -122,7 +144,7 @@ def _chosen(ids: Iterable[str] | None) -> list[Artefact]:
     return [artefact(i) for i in ids] if ids is not None else list(manifest().artefacts.values())
 
 
-def _status(item: Artefact, *, fresh: bool, on_file: Callable[[str, int], None] | None = None) -> Status:
+def _status(item: Artefact, *, fresh: bool) -> Status:
     where = home(item)
     if not item.files:
         return Status(item, "absent", where)
@@ -133,8 +155,6 @@ def _status(item: Artefact, *, fresh: bool, on_file: Callable[[str, int], None] 
             missing = error.code == "missing_weights"
             state = "absent" if missing and item.optional else "missing" if missing else "damaged"
             return Status(item, state, where, error.message)
-        if on_file:
-            on_file(f"{item.id}/{file.path}", file.size)
     return Status(item, "ok", where)
 
 
