@@ -9,9 +9,6 @@ from __future__ import annotations
 import re
 import zlib
 
-#: The patient's 'how sure is sure' when nobody has set it. Measured on simulated impairment: docs of `confidence`.
-SURE_AT = 0.6
-
 #: Below this there is no syllable to recognise; a short 'no' takes 0.2 s.
 MIN_DURATION_S = 0.3
 MIN_SPEECH_S = 0.15

@@ -15,17 +15,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soxr
 import whisperx
 from faster_whisper.tokenizer import Tokenizer
 from whisperx.audio import log_mel_spectrogram
 
+from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
 from workers.understand import gates
 from workers.understand.aligner import Aligner
+from workers.understand.confidence import SURE_AT, confidence_of
 from workers.understand.readings import Hypothesis, distinct
-from workers.understand.vad import SileroVad, speech_spans
+from workers.understand.vad import OfflineVad
 from workers.understand.words import aligned_words
 
 #: Whisper was trained on 30 s, and the encoder's cost is its window's: 14 s give the same words for short utterances at
@@ -71,7 +71,7 @@ class Recogniser:
                     compute_type=compute_type,
                     threads=threads,
                     local_files_only=True,
-                    vad_model=SileroVad(),
+                    vad_model=OfflineVad(),
                 )
         except (RuntimeError, ValueError, OSError) as error:
             raise SpokenError(
@@ -82,15 +82,15 @@ class Recogniser:
         self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
 
-    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = gates.SURE_AT) -> Transcript:
+    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand one utterance, of any rate and up to 30 s (longer goes through `transcribe_long`).
 
         `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Raises SpokenError
         'unknown_language'.
         """
         tokenizer = self._tokenizer(language)
-        samples = _at_16k(audio)
-        speech = speech_spans(samples)
+        samples = at_recognition_rate(audio)
+        speech = speech_spans(audio)
         speech_s = sum(end_s - start_s for start_s, end_s in speech)
         if not speech or audio.duration_s < gates.MIN_DURATION_S or speech_s < gates.MIN_SPEECH_S:
             gate = "no_speech" if not speech and audio.duration_s >= gates.MIN_DURATION_S else "too_short"
@@ -101,11 +101,11 @@ class Recogniser:
             heard = self._hear(samples, tokenizer, speech)
         return _judged(heard, language, audio.duration_s, speech_s, sure_at)
 
-    def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = gates.SURE_AT) -> Transcript:
+    def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand a recording of any length, with word times. One reading, the same gates and errors."""
         tokenizer = self._tokenizer(language)
-        samples = _at_16k(audio)
-        speech = speech_spans(samples)
+        samples = at_recognition_rate(audio)
+        speech = speech_spans(audio)
         words: list[Word] = []
         with self._turn:
             segments = self._pipeline.transcribe(samples, batch_size=1, language=language)["segments"]
@@ -171,19 +171,9 @@ def _tokenizer(model: Any, language: str) -> Tokenizer:
 
 def _judged(heard: _Heard, language: str, duration_s: float, speech_s: float, sure_at: float) -> Transcript:
     text = heard.hypotheses[0].text if heard.hypotheses else ""
-    confidence = _confidence(heard.words)
+    confidence = confidence_of(heard.words)
     gate = gates.restore_gate(text, duration_s=duration_s, speech_s=speech_s, confidence=confidence, sure_at=sure_at)
     if gate in ("no_speech", "too_short"):
         return Transcript("", (), 0.0, language, (), gate, speech_s)
     readings = distinct(heard.hypotheses, language)
     return Transcript(text, heard.words, confidence, language, readings, gate, speech_s)
-
-
-def _confidence(words: Sequence[Word]) -> float:
-    return float(np.mean([word.confidence for word in words])) if words else 0.0
-
-
-def _at_16k(audio: Audio) -> FloatArray:
-    if audio.rate_hz == RECOGNITION_RATE_HZ or not len(audio.samples):
-        return np.ascontiguousarray(audio.samples, np.float32)
-    return np.asarray(soxr.resample(audio.samples, audio.rate_hz, RECOGNITION_RATE_HZ), np.float32)
