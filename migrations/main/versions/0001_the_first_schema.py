@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -171,6 +172,7 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.String(length=32), nullable=False),
         sa.Column("session_id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("turn_id", sa.String(length=32), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("cut_off", sa.Boolean(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
@@ -202,6 +204,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["voice_id"], ["voice.id"], name=op.f("fk_utterance_voice_id_voice")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_utterance")),
         sa.UniqueConstraint("session_id", "number", name="uq_utterance_session_number"),
+        sa.UniqueConstraint("session_id", "turn_id", name="uq_utterance_session_turn"),
     )
     with op.batch_alter_table("utterance", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_utterance_patient_id"), ["patient_id"], unique=False)
