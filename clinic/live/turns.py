@@ -65,11 +65,6 @@ class Turn:
         self._silent_windows = 0
         self._ended: Ended | None = None
 
-    @property
-    def speaking(self) -> bool:
-        """True once speech has begun."""
-        return bool(self._kept)
-
     def feed(self, pcm: bytes) -> Ended | None:
         """Take more sound (s16le, 16 kHz, any number of bytes); the end once it is reached, and from then on."""
         self._waiting += pcm
@@ -79,14 +74,21 @@ class Turn:
             self._take(window)
         return self._ended
 
-    def finish(self, reason: str = "finish") -> Ended:
-        """The patient says that the turn is over, or (`reason` 'cut_off') the connection broke."""
+    def so_far(self) -> Ended:
+        """What was heard until now, with reason 'cut_off'. The turn itself goes on."""
+        if not self._kept:
+            return Ended(b"", 0.0, "nothing_heard")
+        waiting = bytes(self._waiting[: len(self._waiting) // 2 * 2])
+        return Ended(b"".join(self._kept) + waiting, self._speech_windows * WINDOW_S, "cut_off")
+
+    def finish(self) -> Ended:
+        """The patient says that the turn is over."""
         if self._ended is None and self._waiting:
             odd = len(self._waiting) % 2
             last = bytes(self._waiting[: len(self._waiting) - odd])
             self._take(last + bytes(WINDOW_BYTES - len(last)))
         if self._ended is None:
-            self._end(reason)
+            self._end("finish")
         assert self._ended is not None
         return self._ended
 

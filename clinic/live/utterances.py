@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +26,7 @@ from clinic.voices.tables import READY, Voice
 
 #: A session that nobody spoke in for this long is over.
 SESSION_IDLE = timedelta(minutes=30)
+_TRIES = 5
 OWN, STAND_IN, NONE = "own", "stand_in", "none"
 
 
@@ -38,13 +40,20 @@ class Readiness:
     code: str = ""
 
 
-def allowed(account_id: str, session_version: int | None) -> str | None:
+def session_version(account_id: str) -> int:
+    """The version of an account's sign-ins; 0 for an account that is gone."""
+    with transaction() as session:
+        account = session.get(Account, account_id)
+        return account.session_version if account is not None else 0
+
+
+def allowed(account_id: str, version: int) -> str | None:
     """The patient of a tablet that may still be used; None when it was disabled, signed out or its patient erased."""
     with transaction() as session:
         account = session.get(Account, account_id)
         if account is None or account.disabled_at is not None or account.role != TABLET or account.patient_id is None:
             return None
-        if session_version is not None and account.session_version != session_version:
+        if account.session_version != version:
             return None
         patient = session.get(Patient, account.patient_id)
         return account.patient_id if patient is not None and patient.erased_at is None else None
@@ -102,12 +111,10 @@ def keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, *, cut_of
     A cut-off utterance waits until the patient asks for it. If the rest of its turn comes later, the whole takes its
     place. A turn that was taken before is not taken again.
     """
-    while True:
-        try:
+    for _ in range(_TRIES - 1):
+        with suppress(IntegrityError):  # another process took the same number, or the same turn: look again
             return _keep(session_id, patient_id, turn_id, ended, cut_off)
-        except IntegrityError:
-            # Another process took the same number, or the same turn: look again.
-            continue
+    return _keep(session_id, patient_id, turn_id, ended, cut_off)
 
 
 def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, cut_off: bool) -> str:
@@ -215,7 +222,7 @@ def _last_spoken_at(session: Session, session_id: str) -> datetime | None:
     return session.scalars(select(func.max(Utterance.ended_at)).where(Utterance.session_id == session_id)).one()
 
 
-def _turn(session_id: str, turn_id: str) -> Select[tuple[Utterance]]:
+def _turn(session_id: str, turn_id: str) -> Select[Utterance]:
     return select(Utterance).where(Utterance.session_id == session_id, Utterance.turn_id == turn_id)
 
 

@@ -67,6 +67,8 @@ class _SharedSocket:
 class TabletWebSocket(Server):
     """The server's side of one WebSocket."""
 
+    sock: Any
+
     def __init__(self, environ: dict[str, Any]) -> None:
         # Compression is not offered: sound does not shrink, and inflating strangers' bytes costs memory.
         plain = {name: value for name, value in environ.items() if name != "HTTP_SEC_WEBSOCKET_EXTENSIONS"}

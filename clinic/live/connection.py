@@ -1,0 +1,372 @@
+"""One tablet's connection: what each message does, and what becomes of a turn when the connection breaks."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from clinic.database import new_id
+from clinic.errors import PlainError
+from clinic.events import get_stream
+from clinic.live import messages as m
+from clinic.live import utterances
+from clinic.live.limits import AUDIO_BURST_S, AUDIO_RATE, MESSAGES_BURST, MESSAGES_PER_S, Bucket
+from clinic.live.messages import ProtocolError
+from clinic.live.registry import OpenTurn, Registry
+from clinic.live.relay import Relay
+from clinic.live.turns import LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended, Turn
+from clinic.live.voice_activity import Detector
+from clinic.live.websocket import ConnectionClosed, WebSocket
+
+log = logging.getLogger(__name__)
+
+HELLO_WITHIN_S = 10.0
+#: A tablet pings every 20 s; one that is silent for this long has gone.
+IDLE_S = 90.0
+ACK_EVERY_FRAMES = 10
+
+SIGNED_OUT = "This tablet is signed out. Please ask someone to sign it in again."
+REPLACED = "Same Voice is open on another screen now. Touch here to use this one again."
+NOTHING_HEARD = "I heard no speech. When you are ready, try again, a little closer to the tablet."
+UNEXPECTED = "Something went wrong on our side. Nothing that was kept is lost. The page connects again by itself."
+
+
+@dataclass(frozen=True)
+class Tablet:
+    """Who is at the other end: the tablet's account, and the version of its sign-in."""
+
+    account_id: str
+    session_version: int
+
+
+class Connection:
+    """Reads the tablet's messages in one thread, while a relay sends the workers' in another."""
+
+    def __init__(self, ws: WebSocket, tablet: Tablet, registry: Registry, detector: Detector) -> None:
+        self._ws, self._tablet, self._registry, self._detector = ws, tablet, registry, detector
+        self._id = new_id()
+        self._patient_id = self._session_id = ""
+        self._audio = Bucket(AUDIO_RATE, AUDIO_BURST_S)
+        self._messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
+        #: Guards state and turn, and holds sends in the order of the states that they tell.
+        self._lock = threading.RLock()
+        self._state = "ready"
+        self._current = ""
+        self._open: OpenTurn | None = None
+        self._had_turn = False
+        self._over = False
+        self._relay: Relay | None = None
+
+    # Life
+
+    def run(self) -> None:
+        """Serve until the connection ends, however it ends. Raises nothing."""
+        try:
+            self._serve()
+        except ConnectionClosed:
+            pass
+        except ProtocolError as error:
+            self._end(error.code, error.message, error.close or m.CLOSE_BAD_MESSAGE)
+        except PlainError as error:
+            log.warning("tablet connection ended: %s", error.code)
+            self._end(error.code, error.message, m.CLOSE_INTERNAL)
+        except Exception as error:
+            # The outermost frame of this connection: by type only, since the message may quote what somebody said.
+            log.error("tablet connection ended: %s", type(error).__name__)
+            self._end("unexpected", UNEXPECTED, m.CLOSE_INTERNAL)
+        finally:
+            self._leave()
+
+    def replace(self) -> None:
+        """See `registry.Replaceable`: another screen of this patient has come."""
+        self._park()
+        self._end("replaced", REPLACED, m.CLOSE_REPLACED)
+
+    def _serve(self) -> None:
+        first = self._ws.receive(timeout=HELLO_WITHIN_S)
+        if first is None:
+            raise ProtocolError("idle", "No hello came.", m.CLOSE_IDLE)
+        hello = m.parse(first) if isinstance(first, str) else None
+        if not isinstance(hello, m.Hello):
+            raise ProtocolError("wrong_order", "A connection begins with hello.", m.CLOSE_WRONG_ORDER)
+        self._welcome(hello)
+        while not self._over:
+            received = self._ws.receive(timeout=IDLE_S)
+            if received is None:
+                raise ProtocolError("idle", "The tablet was silent for too long.", m.CLOSE_IDLE)
+            if not self._messages.take(1.0):
+                raise ProtocolError("flood", "Too many messages at once.", m.CLOSE_FLOOD)
+            try:
+                if isinstance(received, bytes):
+                    self._hear(received)
+                else:
+                    self._obey(m.parse(received))
+            except PlainError as error:
+                if isinstance(error, ProtocolError) and error.close is not None:
+                    raise
+                self.tell("error", code=error.code, message=error.message, fatal=False)
+
+    def _welcome(self, hello: m.Hello) -> None:
+        patient_id = self._require_allowed()
+        resumed = bool(hello.session) and utterances.resumable(hello.session, patient_id)
+        self._patient_id = patient_id
+        self._session_id = hello.session if resumed else utterances.open_session(patient_id, self._tablet.account_id)
+        stream = get_stream()
+        claim = {"type": "claimed", "connection": self._id}
+        claimed_at = stream.publish(f"tablet:{patient_id}", patient_id, claim)
+        self._registry.claim(patient_id, self)
+
+        kept = stream.read(f"session:{self._session_id}", patient_id, "", 0.0) if resumed else []
+        newest = kept[-1].id if kept else ""
+        with self._lock:
+            self._relay = Relay(
+                self, patient_id, self._session_id,
+                after=(hello.after or newest) if resumed else "", claim=self._id, claimed_at=claimed_at,
+            )  # fmt: skip
+            ready = utterances.readiness(patient_id)
+            turn = self._resume_turn(hello.turn) if resumed and hello.turn else None
+            self.tell(
+                "welcome",
+                version=m.VERSION,
+                session=self._session_id,
+                resumed=resumed,
+                pause_s=utterances.pause_s(patient_id),
+                voice={"kind": ready.voice, "label": ready.label, "message": ready.why},
+                turn=turn,
+                limits={
+                    "frame_s": m.FRAME_S, "turn_s": LONGEST_S, "rate": AUDIO_RATE, "burst_s": AUDIO_BURST_S,
+                    "text_bytes": m.TEXT_BYTES, "idle_s": IDLE_S,
+                    "pause_least_s": PAUSE_LEAST_S, "pause_most_s": PAUSE_MOST_S,
+                },
+            )  # fmt: skip
+            self._settle(hello, [event for event in kept if event.event.get("type") == "unsure"], ready)
+            threading.Thread(target=self._run_relay, args=(self._relay,), name="tablet-relay", daemon=True).start()
+
+    def _resume_turn(self, name: str) -> dict[str, Any] | None:
+        taken = utterances.of_turn(self._session_id, name)
+        if taken is not None:
+            return {"turn": name, "utterance": taken}
+        self._open = self._registry.unpark(self._session_id, name)
+        return {"turn": name, "next_audio": self._open.next_audio} if self._open else None
+
+    def _settle(self, hello: m.Hello, asked: list[Any], ready: utterances.Readiness) -> None:
+        """The state that a tablet that comes back finds: what it was in the middle of."""
+        assert self._relay is not None
+        if self._open is not None:
+            self._had_turn = True
+            self._tell_state("listening", turn=self._open.name)
+            return
+        last = utterances.latest(self._session_id)
+        if last is not None and last.state in ("received", "working") and not last.cut_off:
+            self._relay.watch(last.id)
+            self._tell_state("working", utterance=last.id)
+        elif last is not None and last.state == "unsure":
+            readings = next((e for e in reversed(asked) if e.event.get("utterance") == last.id), None)
+            if readings is not None and not hello.after:
+                fields = {name: readings.event.get(name) for name in ("readings", "why")}
+                self.tell("readings", event=readings.id, utterance=last.id, **fields)
+            self._tell_state("unsure", utterance=last.id)
+        elif last is not None and last.cut_off and last.state == "received" and last.turn_id != hello.turn:
+            self._tell_state("cut_off", utterance=last.id)
+        else:
+            self._rest(ready)
+
+    # Messages
+
+    def _obey(self, message: m.ClientMessage) -> None:
+        with self._lock:
+            match message:
+                case m.Ping(t):
+                    self.tell("pong", t=t)
+                case m.Start(turn, mode):
+                    self._start(turn, mode)
+                case m.Finish():
+                    if self._open is not None:
+                        self._ended(self._open.turn.finish())
+                case m.Cancel(""):
+                    self._cancel_turn()
+                case m.Cancel(utterance):
+                    utterances.cancel(utterance, self._session_id)
+                    self._drop(utterance)
+                case m.Choose(utterance, reading):
+                    utterances.choose(utterance, self._session_id, reading, self._tablet.account_id)
+                    self._work(utterance)
+                case m.Again(utterance):
+                    utterances.dismiss(utterance, self._session_id, "again")
+                    self._drop(utterance)
+                case m.NoneOfThese(utterance):
+                    utterances.dismiss(utterance, self._session_id, "none_of_these")
+                    self._drop(utterance)
+                case m.SpeakCutOff(utterance):
+                    utterances.take_up_cut_off(utterance, self._session_id)
+                    self._work(utterance)
+                case m.Hello():
+                    raise ProtocolError("wrong_order", "Hello is said once.", m.CLOSE_WRONG_ORDER)
+
+    def _start(self, turn: str, mode: str) -> None:
+        if self._open is not None:
+            # A trembling hand touches twice.
+            if self._open.name != turn:
+                raise ProtocolError("busy", "A turn is open already.")
+            return
+        if self._state in ("working", "speaking"):
+            raise ProtocolError("busy", "Please wait until this was spoken, or stop it.")
+        self._require_allowed()
+        ready = utterances.readiness(self._patient_id)
+        if ready.voice == utterances.NONE:
+            self._rest(ready)
+            raise ProtocolError(ready.code, ready.why)
+        if self._state == "unsure":
+            with suppress(PlainError):
+                utterances.dismiss(self._current, self._session_id, "again")
+            self._drop(self._current, settle=False)
+        self._open = OpenTurn(turn, mode, Turn(mode, utterances.pause_s(self._patient_id), self._detector))
+        self._had_turn = True
+        self._tell_state("listening", turn=turn)
+
+    def _hear(self, frame: bytes) -> None:
+        sequence, pcm = m.parse_audio(frame)
+        if not self._audio.take(len(pcm) / m.BYTES_PER_SAMPLE / m.RATE_UP_HZ):
+            raise ProtocolError("flood", "Sound came faster than anybody speaks.", m.CLOSE_FLOOD)
+        with self._lock:
+            turn = self._open
+            if turn is None:
+                # What was under way when the turn ended is of no use any more; sound before any turn is a mistake.
+                if not self._had_turn:
+                    raise ProtocolError("wrong_order", "Sound came before start.", m.CLOSE_WRONG_ORDER)
+                return
+            if sequence > turn.next_audio:
+                raise ProtocolError("audio_gap", "A piece of sound is missing.", m.CLOSE_WRONG_ORDER)
+            if sequence < turn.next_audio:
+                return
+            turn.next_audio += 1
+            ended = turn.turn.feed(pcm)
+            if turn.next_audio % ACK_EVERY_FRAMES == 0:
+                self.tell("ack", turn=turn.name, next_audio=turn.next_audio)
+            if ended is not None:
+                self._ended(ended)
+
+    def _ended(self, ended: Ended) -> None:
+        turn, self._open = self._open, None
+        assert turn is not None
+        self.tell("ack", turn=turn.name, next_audio=turn.next_audio)
+        if not ended.pcm:
+            self.tell("turn_ended", turn=turn.name, reason="nothing_heard")
+            self.tell("nothing_heard", message=NOTHING_HEARD)
+            self._rest()
+            return
+        try:
+            utterance = utterances.keep(self._session_id, self._patient_id, turn.name, ended)
+        except PlainError as error:
+            self.tell("turn_ended", turn=turn.name, reason="failed")
+            self.failed("", error.code, error.message, None)
+            return
+        self.tell("turn_ended", turn=turn.name, reason=ended.reason, utterance=utterance)
+        self._work(utterance)
+
+    def _cancel_turn(self) -> None:
+        turn, self._open = self._open, None
+        if turn is not None:
+            self.tell("turn_ended", turn=turn.name, reason="cancelled")
+            self._rest()
+
+    # States
+
+    def follow(self, state: str, utterance: str) -> None:
+        """See `relay.Listener`. While the patient speaks, what comes of an earlier utterance changes nothing."""
+        with self._lock:
+            if self._open is None:
+                if state == "ready":
+                    self._rest()
+                elif (state, utterance) != (self._state, self._current):
+                    self._tell_state(state, utterance=utterance)
+
+    def failed(self, utterance: str, code: str, message: str, event: str | None) -> None:
+        """See `relay.Listener`."""
+        with self._lock:
+            self.tell("failed", event=event, utterance=utterance or None, code=code, message=message)
+            if self._open is None:
+                self._rest()
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Send a message to the tablet. Raises ConnectionClosed."""
+        with self._lock:
+            self._ws.send(m.message(kind, **fields))
+
+    def tell_sound(self, frame: bytes) -> None:
+        """Send a binary frame to the tablet. Raises ConnectionClosed."""
+        self._ws.send(frame)
+
+    def _work(self, utterance: str) -> None:
+        assert self._relay is not None
+        self._relay.take_up(utterance)
+        self._relay.watch(utterance)
+        self._tell_state("working", utterance=utterance)
+
+    def _drop(self, utterance: str, *, settle: bool = True) -> None:
+        assert self._relay is not None
+        self._relay.drop(utterance)
+        if settle and self._open is None:
+            self._rest()
+
+    def _rest(self, ready: utterances.Readiness | None = None) -> None:
+        ready = ready or utterances.readiness(self._patient_id)
+        if ready.voice == utterances.NONE:
+            self._tell_state("no_voice", message=ready.why)
+        else:
+            self._tell_state("ready")
+
+    def _tell_state(self, state: str, **fields: Any) -> None:
+        self._state, self._current = state, fields.get("utterance", "")
+        self.tell("state", state=state, **fields)
+
+    # Ends
+
+    def _require_allowed(self) -> str:
+        patient_id = utterances.allowed(self._tablet.account_id, self._tablet.session_version)
+        if patient_id is None or (self._patient_id and patient_id != self._patient_id):
+            raise ProtocolError("signed_out", SIGNED_OUT, m.CLOSE_SIGNED_OUT)
+        return patient_id
+
+    def _run_relay(self, relay: Relay) -> None:
+        try:
+            relay.run()
+        except ConnectionClosed:
+            pass
+        except PlainError as error:
+            self._end(error.code, error.message, m.CLOSE_INTERNAL)
+        except Exception as error:
+            log.error("tablet relay ended: %s", type(error).__name__)
+            self._end("unexpected", UNEXPECTED, m.CLOSE_INTERNAL)
+
+    def _end(self, code: str, message: str, close: int) -> None:
+        """Say why, then close."""
+        self._over = True
+        with suppress(ConnectionClosed):
+            self._ws.send(m.message("error", code=code, message=message, fatal=True))
+            self._ws.close(close, code)
+
+    def _leave(self) -> None:
+        if self._relay is not None:
+            self._relay.stopped.set()
+        self._registry.leave(self._patient_id, self)
+        self._park()
+        with suppress(ConnectionClosed):
+            self._ws.close(m.CLOSE_NORMAL)
+
+    def _park(self) -> None:
+        """The tablet is gone in the middle of a turn: what was heard is kept at once, and the turn waits for it."""
+        with self._lock:
+            turn, self._open = self._open, None
+        if turn is None:
+            return
+        heard = turn.turn.so_far()
+        self._registry.park(self._session_id, turn)
+        if heard.pcm:
+            try:
+                utterances.keep(self._session_id, self._patient_id, turn.name, heard, cut_off=True)
+            except PlainError as error:
+                log.warning("what was heard before the connection broke could not be kept: %s", error.code)
