@@ -50,6 +50,8 @@ class Voice(Row, Base):
     #: Named float32 arrays (style, embedding), packed then sealed, bound to model and revision.
     vectors_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     measures: Mapped[dict[str, float] | None] = mapped_column(JSON)
+    #: A first sentence in the new voice, for the clinician and the family to hear.
+    sample_blob_id: Mapped[str | None] = mapped_column(String(32))
     checkpoint_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
