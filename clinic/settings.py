@@ -12,7 +12,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class Settings(BaseSettings):
     """What differs between a laptop, a box and a cluster. Code never asks which of them it is on."""
 
-    model_config = SettingsConfigDict(env_prefix="SAMEVOICE_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="SAMEVOICE_",
+        extra="ignore",
+        # A container's secrets come as files (samevoice_database_url …): an environment shows up in too many places.
+        secrets_dir="/run/secrets" if Path("/run/secrets").is_dir() else None,
+    )
 
     home: Path = Field(Path("var"), description="Everything that the service writes, unless said otherwise below.")
     database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in home.")

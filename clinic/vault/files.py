@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +22,12 @@ def write_once(path: Path, data: bytes, mode: int = 0o600) -> bool:
     return True
 
 
-def replace(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Put `data` in place of what is there; a crash leaves either the old file or the new one."""
+def replace(path: Path, data: bytes) -> None:
+    """Put `data` in place of what is there, as open or closed as that was (new: 0600).
+
+    A crash leaves either the old file or the new one.
+    """
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600
     temporary = _written(path, data, mode)
     try:
         temporary.replace(path)

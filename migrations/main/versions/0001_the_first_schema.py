@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -107,6 +106,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.String(length=80), nullable=True),
         sa.Column("vectors_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("measures", sa.JSON(), nullable=True),
+        sa.Column("sample_blob_id", sa.String(length=32), nullable=True),
         sa.Column("checkpoint_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("cancel_requested", sa.Boolean(), nullable=False),
         sa.Column("heartbeat_at", sa.DateTime(timezone=True), nullable=True),
