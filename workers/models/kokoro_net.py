@@ -11,6 +11,7 @@ import json
 import sys
 import types
 import warnings
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -75,40 +76,57 @@ def _kokoro(module: str) -> types.ModuleType:
 
 
 def build(vocab: dict[str, int] | None = None) -> torch.nn.Module:
-    """A KModel with random weights, ready for inference and for gradients with respect to its inputs.
+    """A KModel whose parameters have shapes and no values yet: torch's meta device. Assign a state dict to them.
 
     Weight norm is folded away, and what Kokoro holds but never uses (ALBERT's pooler; the affine part of its
     instance norms, which is the identity) is left out, so that its state dict is exactly what has to be loaded.
     """
+    # Imported before the device is switched: libraries make tensors while they are imported.
     from transformers import AlbertConfig
 
     model_module, istftnet, modules = _kokoro("model"), _kokoro("istftnet"), _kokoro("modules")
-    net: Any = model_module.KModel.__new__(model_module.KModel)
-    torch.nn.Module.__init__(net)
-    net.repo_id = "hexgrad/Kokoro-82M"
-    net.vocab = dict(vocab or {})
-    with warnings.catch_warnings():
+    with torch.device("meta"), warnings.catch_warnings():
         # Upstream's constructors use a deprecated weight norm, and dropout on single-layer LSTMs: both moot here.
         warnings.simplefilter("ignore")
-        net.bert = modules.CustomAlbert(AlbertConfig(vocab_size=CONFIG["n_token"], **CONFIG["plbert"]))
-        net.bert_encoder = torch.nn.Linear(net.bert.config.hidden_size, CONFIG["hidden_dim"])
-        net.context_length = net.bert.config.max_position_embeddings
-        net.predictor = modules.ProsodyPredictor(
-            style_dim=CONFIG["style_dim"],
-            d_hid=CONFIG["hidden_dim"],
-            nlayers=CONFIG["n_layer"],
-            max_dur=CONFIG["max_dur"],
-            dropout=CONFIG["dropout"],
-        )
-        net.text_encoder = modules.TextEncoder(
-            channels=CONFIG["hidden_dim"],
-            kernel_size=CONFIG["text_encoder_kernel_size"],
-            depth=CONFIG["n_layer"],
-            n_symbols=CONFIG["n_token"],
-        )
-        net.decoder = istftnet.Decoder(
-            dim_in=CONFIG["hidden_dim"], style_dim=CONFIG["style_dim"], dim_out=CONFIG["n_mels"], **CONFIG["istftnet"]
-        )
+        albert = modules.CustomAlbert(AlbertConfig(vocab_size=CONFIG["n_token"], **CONFIG["plbert"]))
+        net = _assemble(model_module.KModel, istftnet, modules, albert)
+    net.vocab = dict(vocab or {})
+    # What the network computes for itself, and no file holds, has to be real.
+    net.decoder.generator.stft = istftnet.TorchSTFT(
+        filter_length=CONFIG["istftnet"]["gen_istft_n_fft"],
+        hop_length=CONFIG["istftnet"]["gen_istft_hop_size"],
+        win_length=CONFIG["istftnet"]["gen_istft_n_fft"],
+    )
+    positions = CONFIG["plbert"]["max_position_embeddings"]
+    net.bert.embeddings.position_ids = torch.arange(positions)[None]
+    net.bert.embeddings.token_type_ids = torch.zeros((1, positions), dtype=torch.long)
+    return net  # type: ignore[no-any-return]
+
+
+def _assemble(model_class: Any, istftnet: Any, modules: Any, albert: torch.nn.Module) -> Any:
+    """KModel's parts, as its own constructor puts them together before it reads weights with pickle."""
+    net = model_class.__new__(model_class)
+    torch.nn.Module.__init__(net)
+    net.repo_id = "hexgrad/Kokoro-82M"
+    net.bert = albert
+    net.bert_encoder = torch.nn.Linear(net.bert.config.hidden_size, CONFIG["hidden_dim"])
+    net.context_length = net.bert.config.max_position_embeddings
+    net.predictor = modules.ProsodyPredictor(
+        style_dim=CONFIG["style_dim"],
+        d_hid=CONFIG["hidden_dim"],
+        nlayers=CONFIG["n_layer"],
+        max_dur=CONFIG["max_dur"],
+        dropout=CONFIG["dropout"],
+    )
+    net.text_encoder = modules.TextEncoder(
+        channels=CONFIG["hidden_dim"],
+        kernel_size=CONFIG["text_encoder_kernel_size"],
+        depth=CONFIG["n_layer"],
+        n_symbols=CONFIG["n_token"],
+    )
+    net.decoder = istftnet.Decoder(
+        dim_in=CONFIG["hidden_dim"], style_dim=CONFIG["style_dim"], dim_out=CONFIG["n_mels"], **CONFIG["istftnet"]
+    )
     net.bert.pooler = None
     for module in net.modules():
         if hasattr(module, "weight_g"):
@@ -116,7 +134,7 @@ def build(vocab: dict[str, int] | None = None) -> torch.nn.Module:
         if isinstance(module, istftnet.AdaIN1d):
             module.norm = torch.nn.InstanceNorm1d(module.norm.num_features, affine=False)
     net.eval()
-    return net  # type: ignore[no-any-return]
+    return net
 
 
 def load_vocabulary(file: Path) -> dict[str, int]:
@@ -133,6 +151,9 @@ def open_kokoro(device: str | torch.device = "cpu") -> torch.nn.Module:
     """
     home = store.path("kokoro")
     net = build(load_vocabulary(home / VOCABULARY))
-    net.load_state_dict(load_file(home / WEIGHTS), strict=True)
+    net.load_state_dict(load_file(home / WEIGHTS), strict=True, assign=True)
+    forgotten = [name for name, tensor in chain(net.named_parameters(), net.named_buffers()) if tensor.is_meta]
+    if forgotten:
+        raise SpokenError("damaged_weights", f"Kokoro cannot be opened: {', '.join(forgotten)} have no values.")
     net.requires_grad_(False)
     return net.to(device)
