@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from flask import Blueprint, render_template
+
+from clinic.accounts.guard import role_required
+from clinic.accounts.tables import TABLET
 
 blueprint = Blueprint("live", __name__)
+
+
+@blueprint.get("/tablet")
+@role_required(TABLET)
+def tablet() -> str:
+    """One calm page. Nothing of the patient is in it: all that they see comes over the socket."""
+    return render_template("live/tablet.html")

@@ -1,0 +1,95 @@
+// What the page shows for each state. Nothing is decided here.
+
+const $ = (id) => document.getElementById(id);
+
+// icon, label in the button, hint below it. Shape and words say the state; colour only repeats it.
+const FACES = {
+  connecting: ["i-plug", "Connecting", ""],
+  offline: ["i-plug", "No connection", "Connecting again …"],
+  ready: ["i-mic", "Speak", "Touch, then speak"],
+  listening: ["i-ear", "Listening", "Take your time"],
+  working: ["i-think", "Working", "One moment"],
+  unsure: ["i-mic", "Say it again", ""],
+  speaking: ["i-speaker", "Speaking", "Touch to stop"],
+  no_voice: ["i-off", "No voice yet", ""],
+  cut_off: ["i-cut", "You were cut off", "Touch to say it again"],
+  microphone: ["i-mic", "No microphone", "Touch to try again"],
+  signed_out: ["i-off", "Signed out", "Touch to sign in"],
+  replaced: ["i-off", "On another screen", "Touch to use this one"],
+  version: ["i-again", "New version", "Touch to load it"],
+};
+const READY_HINT = { tap: "Touch, then speak", hold: "Hold while you speak", free: "Touch to begin" };
+const LISTENING_HINT = { tap: "Touch when you are done", hold: "Let go when you are done", free: "Touch to pause" };
+const DISABLED = new Set(["connecting", "working", "no_voice"]);
+
+export function face(state, mode) {
+  const [icon, label, hint] = FACES[state];
+  const main = document.querySelector("main");
+  main.dataset.state = state;
+  $("button-icon").setAttribute("href", `#${icon}`);
+  $("button-label").textContent = label;
+  const hints = { ready: READY_HINT, listening: LISTENING_HINT }[state];
+  $("button-hint").textContent = hints ? hints[mode] : hint;
+  // aria-disabled and not disabled: a button that drops out of the focus order under somebody's finger loses them.
+  $("button").disabled = false;
+  $("button").setAttribute("aria-disabled", String(DISABLED.has(state)));
+  $("choices").hidden = state !== "unsure";
+  $("talk").hidden = state === "unsure";
+  for (const [id, states] of [["show-cut-off", ["cut_off"]], ["drop-cut-off", ["cut_off"]]]) {
+    $(id).hidden = !states.includes(state);
+  }
+  $("stop").hidden = !["speaking", "working", "listening"].includes(state);
+  $("stop-label").textContent = state === "listening" ? "Forget it" : "Stop";
+}
+
+export function replayable(possible) {
+  $("replay").hidden = !possible;
+}
+
+export function utterance(id) {
+  document.querySelector("main").dataset.utterance = id;
+}
+
+export function words(text) {
+  $("words").textContent = text;
+  // Long sentences become smaller rather than being cut.
+  $("words").dataset.length = text.length > 160 ? "long" : text.length > 70 ? "middle" : "short";
+}
+
+export function message(text) {
+  $("message").textContent = text;
+}
+
+export function readings(list, onChoose) {
+  $("readings").replaceChildren(
+    ...list.map(({ text }, index) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "reading";
+      button.textContent = text;
+      button.dataset.length = text.length > 90 ? "long" : "short";
+      button.addEventListener("click", () => onChoose(index, text));
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+export function voice({ kind, label }) {
+  document.querySelector("main").dataset.voice = kind;
+  $("voice").dataset.kind = kind;
+  $("voice-label").textContent = { own: "Your own voice", none: "No voice yet" }[kind] ?? `Not your voice – ${label}`;
+}
+
+export function connection(state) {
+  document.querySelector("main").dataset.connection = state;
+  $("connection").dataset.state = state;
+  $("connection-label").textContent = { online: "Connected", offline: "Connecting again …" }[state] ?? "Connecting …";
+}
+
+// RMS of speech spans about -60 to -10 dBFS; the ring follows decibels, as ears do.
+export function level(rms) {
+  const db = 20 * Math.log10(Math.max(rms, 1e-5));
+  $("ring").style.setProperty("--level", Math.min(1, Math.max(0, (db + 58) / 44)).toFixed(2));
+}

@@ -1,0 +1,282 @@
+// The patient's page: joins the microphone, the connection, the restored speech and the screen.
+
+import { Capture } from "./capture.js";
+import { Playback } from "./playback.js";
+import { Link } from "./protocol.js";
+import * as screen from "./screen.js";
+
+// A trembling hand touches twice, and lets go for an instant while it holds.
+const TREMOR_MS = 500;
+const RELEASE_GRACE_MS = 400;
+const SEEN = "sameVoice.howToSeen";
+const MICROPHONE = {
+  NotAllowedError: "The microphone is switched off for this page. Ask someone to allow it in the browser’s settings (the lock beside the address), then touch the button.",
+  NotFoundError: "This tablet has no microphone that I can find. Ask someone to connect one, then touch the button.",
+  NotReadableError: "Another app is using the microphone. Close it, then touch the button.",
+  NotSupportedError: "The browser gives the microphone only to a secure address (https). Please tell hospital IT.",
+};
+
+const $ = (id) => document.getElementById(id);
+const link = new Link(Object.assign(new URL(document.body.dataset.socket, location.href), { protocol: location.protocol === "https:" ? "wss:" : "ws:" }));
+const capture = new Capture({ onFrame: (pcm) => link.audio(pcm), onLevel: screen.level, onLost: () => microphoneFailed("NotFoundError") });
+const playback = new Playback({ onEnd: spoken });
+
+let server = "connecting"; // the state that the service told last
+let utterance = "";
+let mode = "tap";
+let handsFree = false; // hands-free: begin again by itself
+let broken = ""; // microphone, signed_out, replaced, version: shown over everything else
+let lastTouch = 0;
+let release = 0;
+
+// Kept in memory alone; for tests, and for whoever looks after the tablet.
+window.sameVoice = {
+  get state() { return shown(); },
+  get utterance() { return utterance; },
+  get lastSpeech() { return playback.last; },
+};
+
+function shown() {
+  if (broken) return broken;
+  if (playback.playing) return "speaking";
+  if (link.turn) return link.turn.finished ? "working" : "listening";
+  if (!link.online) return server === "connecting" ? "connecting" : "offline";
+  return server;
+}
+
+function show() {
+  const state = shown();
+  screen.face(state, mode);
+  screen.utterance(utterance);
+  screen.replayable(playback.last.length > 0 && ["ready", "offline"].includes(state));
+  capture.mute(playback.playing);
+}
+
+async function listen() {
+  broken = "";
+  playback.open().catch(() => screen.message("This tablet cannot play sound. You can still see the words."));
+  try {
+    await capture.open();
+  } catch (error) {
+    microphoneFailed(error.name);
+    return;
+  }
+  if (link.turn || playback.playing) return;
+  screen.words("");
+  screen.message("");
+  utterance = "";
+  link.start(mode);
+  capture.start();
+  show();
+}
+
+function microphoneFailed(name) {
+  broken = "microphone";
+  handsFree = false;
+  link.forget();
+  screen.message(MICROPHONE[name] ?? "The microphone does not work. Touch the button to try again, or ask someone for help.");
+  show();
+}
+
+async function finish() {
+  if (!link.turn || link.turn.finished) return;
+  await capture.finish();
+  link.finish();
+  show();
+}
+
+function stop() {
+  handsFree = false;
+  capture.stop();
+  if (link.turn) link.forget();
+  else if (utterance) link.tell("cancel", { utterance });
+  if (playback.playing) playback.stop();
+  screen.message("Stopped.");
+  show();
+}
+
+function spoken() {
+  screen.message("");
+  show();
+  goOn();
+}
+
+function goOn() {
+  if (handsFree && shown() === "ready") listen();
+}
+
+// The round button
+
+function press() {
+  const state = shown();
+  if (state === "speaking") return stop();
+  if (state === "listening") {
+    if (mode === "free") return stop();
+    return mode === "tap" ? finish() : undefined;
+  }
+  if (state === "signed_out" || state === "version") return location.reload();
+  if (state === "replaced") {
+    broken = "";
+    link.connect();
+    return show();
+  }
+  if (["ready", "unsure", "cut_off", "microphone", "offline"].includes(state)) {
+    handsFree = mode === "free";
+    return listen();
+  }
+  return undefined;
+}
+
+function touched() {
+  const at = performance.now();
+  const twice = at - lastTouch < TREMOR_MS;
+  lastTouch = at;
+  return !twice;
+}
+
+function down() {
+  clearTimeout(release);
+  if (mode === "hold" && shown() === "listening") return; // the hand trembled, and is back
+  if (touched()) press();
+}
+
+function up() {
+  if (mode !== "hold") return;
+  clearTimeout(release);
+  release = setTimeout(finish, RELEASE_GRACE_MS);
+}
+
+$("button").addEventListener("pointerdown", (event) => {
+  if (event.button !== 0) return;
+  $("button").setPointerCapture(event.pointerId); // a finger that slides off still holds
+  down();
+});
+$("button").addEventListener("pointerup", up);
+$("button").addEventListener("pointercancel", up);
+$("button").addEventListener("contextmenu", (event) => event.preventDefault());
+
+// The space bar is the round button, wherever the focus is, unless it is on something that space works already.
+const takesSpace = (element) => element.closest("button:not(#button), input, dialog");
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && ["listening", "working", "speaking"].includes(shown())) stop();
+  const activates = event.key === " " || (event.key === "Enter" && event.target === $("button"));
+  if (!activates || takesSpace(event.target)) return;
+  event.preventDefault();
+  if (!event.repeat) down();
+});
+addEventListener("keyup", (event) => {
+  if ((event.key === " " || event.key === "Enter") && !takesSpace(event.target)) up();
+});
+
+// Everything else that can be touched
+
+$("stop").addEventListener("click", stop);
+$("again").addEventListener("click", () => {
+  if (!touched()) return;
+  link.tell("again", { utterance });
+  listen();
+});
+$("none").addEventListener("click", () => {
+  link.tell("none_of_these", { utterance });
+  screen.message("All right, none of these. Say it another way when you are ready.");
+});
+$("replay").addEventListener("click", () => {
+  if (touched() && playback.again()) show();
+});
+$("show-cut-off").addEventListener("click", () => link.tell("speak_cut_off", { utterance }));
+$("drop-cut-off").addEventListener("click", () => {
+  link.tell("cancel", { utterance });
+  screen.message("");
+});
+$("modes").addEventListener("change", (event) => {
+  mode = event.target.value;
+  if (shown() === "listening") stop();
+  show();
+});
+$("begin").addEventListener("click", () => {
+  localStorage.setItem(SEEN, "yes");
+  $("how-to").close();
+  playback.open().catch(() => undefined);
+  capture.open().catch((error) => microphoneFailed(error.name));
+  $("button").focus();
+});
+
+// What the service says
+
+function choose(reading, text) {
+  if (!touched()) return;
+  screen.words(text);
+  link.tell("choose", { utterance, reading });
+}
+
+const HEARD = {
+  welcome: (m) => screen.voice(m.voice),
+  state(m) {
+    server = m.state;
+    if (m.utterance) utterance = m.utterance;
+    if (m.state === "no_voice") screen.message(m.message);
+    if (m.state === "cut_off") screen.message("The connection broke while you were speaking. I kept what I heard. Nothing was said aloud.");
+    if (m.state === "unsure") $("readings").querySelector("button")?.focus();
+    goOn();
+  },
+  turn_ended(m) {
+    capture.stop();
+    if (m.utterance) utterance = m.utterance;
+    if (m.reason === "longest") screen.message("That was a whole minute. I go on with what I have.");
+  },
+  words: (m) => screen.words(m.text),
+  readings(m) {
+    utterance = m.utterance;
+    screen.words("Did you say …");
+    screen.message(m.why ?? "");
+    screen.readings(m.readings, choose);
+  },
+  nothing_heard: (m) => screen.message(m.message),
+  speech_start(m) {
+    screen.message("");
+    playback.start(m.utterance);
+  },
+  speech_end: (m) => playback.end(m.utterance),
+  slow: (m) => screen.message(m.message),
+  failed(m) {
+    handsFree = false;
+    screen.message(m.message);
+    // What has begun to sound ends here: half a sentence is not held back for ever.
+    if (playback.playing) playback.stop();
+  },
+  error(m) {
+    screen.message(m.message);
+    if (link.turn && ["busy", "no_consent", "no_voice"].includes(m.code)) {
+      link.turn = null;
+      capture.stop();
+    }
+  },
+};
+
+link.addEventListener("message", ({ detail }) => {
+  HEARD[detail.type]?.(detail);
+  show();
+});
+link.addEventListener("sound", ({ detail }) => playback.frame(detail.sequence, detail.pcm));
+link.addEventListener("online", () => {
+  screen.connection("online");
+  screen.message("");
+  show();
+});
+link.addEventListener("offline", ({ detail }) => {
+  screen.connection("offline");
+  if (detail) {
+    broken = detail;
+    handsFree = false;
+    capture.stop();
+    if (playback.playing) playback.stop();
+  } else if (link.turn) {
+    screen.message("The connection is gone. Go on speaking: I keep your words.");
+  }
+  if (!link.turn) capture.stop();
+  show();
+});
+
+if (!localStorage.getItem(SEEN)) $("how-to").showModal();
+screen.face("connecting", mode);
+link.connect();
