@@ -28,7 +28,7 @@ _REPEATED_LAYER = re.compile(r"(albert_layers\.0\.(?:attention\.)?(?:query|key|v
 _INVERSE_STFT = re.compile(r"decoder\.generator\.(istft|stft)\.")
 
 
-class ConversionError(Exception):
+class ConversionError(ValueError):
     """The ONNX file does not hold what the network needs; the message lists what."""
 
 
