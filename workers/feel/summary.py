@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from workers.contracts import Feeling, Prosody, Score
+from workers.contracts import Prosody
 
 CURVE_FRAME_S = 0.05
 _MOST_POINTS = 1200  # a minute at 20 a second; longer utterances get longer frames
@@ -55,16 +55,6 @@ def from_json(stored: dict[str, Any]) -> Prosody:
         pauses=tuple((float(start), float(end)) for start, end in stored["pauses"]),
         **scalars,
     )
-
-
-def feeling_to_json(feeling: Feeling) -> dict[str, Any]:
-    """A Feeling as plain values."""
-    return {"distress": _score(feeling.distress), "urgency": _score(feeling.urgency), "note": feeling.note}
-
-
-def _score(score: Score) -> dict[str, Any]:
-    rounded = {name: round(getattr(score, name), 4) for name in ("value", "low", "high")}
-    return {**rounded, "cues": list(score.cues)}
 
 
 def _voiced_median(f0_hz: Any) -> float:

@@ -93,8 +93,11 @@ def _negated(words: Sequence[str], first: int, end: int) -> bool:
 
 def _spans(words: Sequence[str], phrases: Iterable[str]) -> list[tuple[int, int]]:
     spans = []
+    present = set(words)
     for phrase in phrases:
         wanted = phrase.split()
+        if wanted[0] not in present:
+            continue
         for first in range(len(words) - len(wanted) + 1):
             if words[first] == wanted[0] and list(words[first : first + len(wanted)]) == wanted:
                 spans.append((first, first + len(wanted)))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.impair import impair
 from tests.workers.feel.conftest import Said, alarmed, say, transcript_of
 from workers.contracts import Audio, Baseline, Prosody
 from workers.feel import baseline
@@ -44,6 +45,22 @@ def test_the_same_words_said_in_alarm_are_clearly_higher(calm: list[Said], usual
     assert any("spreads above own median" in cue and "pitch" in cue for cue in third.distress.cues)
     assert any("times faster than usual" in cue for cue in third.urgency.cues)
     assert any("dB louder than usual" in cue for cue in third.urgency.cues)
+
+
+def test_impairment_is_not_taken_for_distress_and_alarm_is_heard_through_it(calm: list[Said]) -> None:
+    """Simulated impairment, against a baseline of the same simulated impairment: what a patient's own normal is for."""
+    usual = baseline.build(
+        [
+            baseline.features(say(impair(one.audio, "moderate", at), one.text).prosody)
+            for at, one in enumerate(calm[5:13])
+        ]
+    )
+    for at, one in enumerate(calm[2:4]):
+        as_ever = say(impair(one.audio, "moderate", 20 + at), one.text)
+        in_alarm = say(impair(alarmed(one.audio), "moderate", 30 + at), one.text)
+        before = score(as_ever.prosody, transcript_of(one.text), usual).distress.value
+        assert before < 0.3
+        assert score(in_alarm.prosody, transcript_of(one.text), usual).distress.value > 2 * before
 
 
 def test_a_cry_for_help_in_a_calm_voice_is_urgent() -> None:
