@@ -40,12 +40,15 @@ def fetch(
     listed = store.manifest()
     wanted = _in_order(ids, listed)
     folder = store.folder()
+    if ids is not None:
+        for item in wanted:
+            if not item.fetched:
+                store.path(item.id)
+    if all(_intact(item) for item in wanted if item.fetched):
+        # A service's account may read the folder and not write to it: with nothing to do, nothing is touched.
+        return []
     with exclusive(folder):
         todo = [item for item in wanted if item.fetched and not _intact(item)]
-        if ids is not None:
-            for item in wanted:
-                if not item.fetched:
-                    store.path(item.id)
         needed = _archives(todo, listed)
         meter = store.Meter(progress, sum(a.size for a in needed) + sum(item.size for item in todo))
         require_space(folder, meter.total if source is None else sum(item.size for item in todo))

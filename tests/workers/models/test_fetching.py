@@ -31,6 +31,14 @@ def test_from_a_folder_with_no_network(world):
     assert models.fetch(source=world.carried) == []
 
 
+def test_with_nothing_to_do_nothing_is_written(world):
+    models.fetch(source=world.carried)
+    (world.folder / ".lock").unlink()
+    before = world.folder.stat().st_mtime_ns
+    assert models.fetch() == []
+    assert world.folder.stat().st_mtime_ns == before
+
+
 def test_what_is_damaged_is_replaced(world):
     models.fetch(source=world.carried)
     (world.folder / "tiny" / "model.bin").write_bytes(b"rubbish")
@@ -113,7 +121,7 @@ def test_what_a_killed_fetch_left_is_cleared_and_the_replaced_put_back(world):
     models.fetch(source=world.carried)
     (world.folder / ".staging-dead").mkdir()
     (world.folder / "tiny").rename(world.folder / ".replaced-tiny")
-    assert models.fetch(source=world.carried) == []
+    assert models.fetch(source=world.carried) == []  # put back: there was nothing to fetch
     assert left_behind(world.folder) == ["tiny"]
 
 
