@@ -115,8 +115,8 @@ def test_forwards_back_and_forwards_again(empty: str) -> None:
 def test_processes_that_start_at_once_do_not_disturb_each_other(empty: str) -> None:
     """Real processes: Alembic's own context is one a process."""
     command = [sys.executable, "-c", "from migrations.run import upgrade; upgrade()"]
-    with ThreadPoolExecutor(3) as pool:
-        for done in pool.map(lambda _: subprocess.run(command, capture_output=True, check=False), range(3)):
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(lambda _: subprocess.run(command, capture_output=True, check=False), range(2)):
             assert done.returncode == 0, done.stderr.decode()
     assert all(one.up_to_date for one in run.status())
 
