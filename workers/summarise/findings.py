@@ -55,8 +55,9 @@ def symptoms(text: str) -> list[Finding]:
             continue
         for symptom in _rules().symptoms:
             for one in find(sentence, symptom.phrases, symptom.unless):
-                if _own(sentence[: one.start]):
-                    found.setdefault((symptom.name, one.negated), Finding(symptom.name, one.negated, sentence))
+                key = (symptom.name, one.negated)
+                if key not in found and _own(sentence[: one.start]):
+                    found[key] = Finding(*key, sentence)
     return list(found.values())
 
 
