@@ -117,3 +117,14 @@ def test_a_key_that_is_missing_is_shown(blobs: dict[str, str]) -> None:
     result = CliRunner().invoke(keys, ["status"])
     assert "MISSING" in result.output
     assert "=" not in result.output  # no key in base64
+
+
+def test_a_keyring_that_containers_may_read_stays_readable(blobs: dict[str, str]) -> None:
+    """deploy/make-secrets makes it 0444 in a closed folder: a rotation must not lock the services out."""
+    path = keyring_path(get_settings())
+    run("add")
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.chmod(0o444)
+    run("promote", "2")
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
