@@ -5,27 +5,31 @@ const $ = (id) => document.getElementById(id);
 // icon, label in the button, hint below it. Shape and words say the state; colour only repeats it.
 const FACES = {
   connecting: ["i-plug", "Connecting", ""],
-  offline: ["i-plug", "No connection", "Connecting again …"],
-  ready: ["i-mic", "Speak", "Touch, then speak"],
-  listening: ["i-ear", "Listening", "Take your time"],
+  offline: ["i-unplugged", "No connection", "Connecting again …"],
+  ready: ["i-mic", "Speak", ""],
+  listening: ["i-ear", "Listening", ""],
   working: ["i-think", "Working", "One moment"],
   unsure: ["i-mic", "Say it again", ""],
   speaking: ["i-speaker", "Speaking", "Touch to stop"],
   no_voice: ["i-off", "No voice yet", ""],
   cut_off: ["i-cut", "You were cut off", "Touch to say it again"],
-  microphone: ["i-mic", "No microphone", "Touch to try again"],
-  signed_out: ["i-off", "Signed out", "Touch to sign in"],
-  replaced: ["i-off", "On another screen", "Touch to use this one"],
+  microphone: ["i-mic-off", "No microphone", "Touch to try again"],
+  signed_out: ["i-key", "Signed out", "Touch to sign in"],
+  replaced: ["i-screens", "On another screen", "Touch to use this one"],
   version: ["i-again", "New version", "Touch to load it"],
 };
 const READY_HINT = { tap: "Touch, then speak", hold: "Hold while you speak", free: "Touch to begin" };
 const LISTENING_HINT = { tap: "Touch when you are done", hold: "Let go when you are done", free: "Touch to pause" };
+// What stands above the button while there is nothing else to say.
+const QUIET = { ready: "Whenever you are ready.", listening: "Take all the time you need." };
+let said = "One moment, please.";
 const DISABLED = new Set(["connecting", "working", "no_voice"]);
 
 export function face(state, mode) {
   const [icon, label, hint] = FACES[state];
   const main = document.querySelector("main");
   main.dataset.state = state;
+  quiet(state);
   $("button-icon").setAttribute("href", `#${icon}`);
   $("button-label").textContent = label;
   const hints = { ready: READY_HINT, listening: LISTENING_HINT }[state];
@@ -35,9 +39,7 @@ export function face(state, mode) {
   $("button").setAttribute("aria-disabled", String(DISABLED.has(state)));
   $("choices").hidden = state !== "unsure";
   $("talk").hidden = state === "unsure";
-  for (const [id, states] of [["show-cut-off", ["cut_off"]], ["drop-cut-off", ["cut_off"]]]) {
-    $(id).hidden = !states.includes(state);
-  }
+  for (const id of ["show-cut-off", "drop-cut-off"]) $(id).hidden = state !== "cut_off";
   $("stop").hidden = !["speaking", "working", "listening"].includes(state);
   $("stop-label").textContent = state === "listening" ? "Forget it" : "Stop";
 }
@@ -57,7 +59,12 @@ export function words(text) {
 }
 
 export function message(text) {
-  $("message").textContent = text;
+  said = text;
+  quiet(document.querySelector("main").dataset.state);
+}
+
+function quiet(state) {
+  $("message").textContent = said || ($("words").textContent ? "" : (QUIET[state] ?? ""));
 }
 
 export function readings(list, onChoose) {

@@ -160,7 +160,7 @@ const takesSpace = (element) => element.closest("button:not(#button), input, dia
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && ["listening", "working", "speaking"].includes(shown())) stop();
   const activates = event.key === " " || (event.key === "Enter" && event.target === $("button"));
-  if (!activates || takesSpace(event.target)) return;
+  if (!activates || takesSpace(event.target) || shown() === "unsure") return;
   event.preventDefault();
   if (!event.repeat) down();
 });
@@ -193,12 +193,13 @@ $("modes").addEventListener("change", (event) => {
   if (shown() === "listening") stop();
   show();
 });
-$("begin").addEventListener("click", () => {
+$("begin").addEventListener("click", (event) => {
   localStorage.setItem(SEEN, "yes");
   $("how-to").close();
   playback.open().catch(() => undefined);
   capture.open().catch((error) => microphoneFailed(error.name));
-  $("button").focus();
+  // With a finger there is no need to show where the focus is.
+  if (event.detail === 0) $("button").focus();
 });
 
 // What the service says
@@ -216,7 +217,6 @@ const HEARD = {
     if (m.utterance) utterance = m.utterance;
     if (m.state === "no_voice") screen.message(m.message);
     if (m.state === "cut_off") screen.message("The connection broke while you were speaking. I kept what I heard. Nothing was said aloud.");
-    if (m.state === "unsure") $("readings").querySelector("button")?.focus();
     goOn();
   },
   turn_ended(m) {
@@ -230,6 +230,9 @@ const HEARD = {
     screen.words("Did you say …");
     screen.message(m.why ?? "");
     screen.readings(m.readings, choose);
+    screen.face("unsure", mode);
+    // To the question and not to its first answer: the space bar must not choose for anybody.
+    $("choices").focus();
   },
   nothing_heard: (m) => screen.message(m.message),
   speech_start(m) {
