@@ -49,3 +49,8 @@ def contour_agreement(one: Sequence[float], other: Sequence[float]) -> float:
     b = np.interp(np.linspace(0, 1, len(a)), np.linspace(0, 1, len(b)), b)
     both = (a > 0) & (b > 0)
     return float(np.corrcoef(a[both], b[both])[0, 1]) if both.sum() >= 10 else float("nan")
+
+
+def joined(sounds: Sequence[Audio]) -> Audio:
+    """Pieces of one rate, one after the other."""
+    return Audio(np.concatenate([sound.samples for sound in sounds]), sounds[0].rate_hz)

@@ -1,0 +1,202 @@
+"""Finding a patient's voice: gradient along the space of public voices, through an encoder that hears who speaks.
+
+The coordinates of a style along the principal axes of the public voices are moved so that GE2E hears, in what the
+network says, the speaker of the clips; a prior keeps them where voices are. The fit wanders by about 0.03 of similarity
+between steps, so that no single step is the voice: the mean of the later iterates is (Polyak and Juditsky 1992). When
+to stop is fixed beforehand, by steps and time, and never chosen by the encoder or the judge. Pitch, pace and loudness
+are not left to the style: they are measured on the clips and set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from safetensors.numpy import load, save
+
+from workers.contracts import Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
+from workers.speak import measures as measured
+from workers.speak.acoustics import Acoustics
+from workers.speak.build_public_embeddings import public_embeddings
+from workers.speak.encoders import GE2E, at_16k, down_to_16k, without_silence
+from workers.speak.engine import KeepCheckpoint
+
+MIN_ENROL_S = 10.0
+#: Axes of the voice space that are moved; they hold over 90 % of what tells public voices apart.
+AXES = 32
+STEPS = 110
+LEARNING_RATE = 0.12
+PRIOR = 0.002
+#: Iterates before this share of the way are not averaged.
+AVERAGE_FROM = 0.4
+CHECKPOINT_EVERY = 5
+
+#: Short, so that a step is quick; together they hold every English phone. Nothing else is ever said with them.
+SENTENCES = (
+    "I would like a cup of tea with milk.",
+    "We walked along the river at noon.",
+    "Thank you for joining us this afternoon.",
+    "Please give the boy another chance.",
+    "They usually measure the weather there.",
+    "He just shouted, and threw the ball.",
+)
+
+
+@dataclass
+class _State:
+    """Where the search is. Arrays: (AXES,) in standard deviations of the public voices."""
+
+    step: int
+    steps: int
+    at: FloatArray
+    first: FloatArray
+    second: FloatArray
+    mean: FloatArray
+    averaged: int
+    spent_s: float
+
+
+class Fit:
+    """One search. Resumable: `restore` a checkpoint of the same clips and weights before `run`."""
+
+    def __init__(self, acoustics: Acoustics, encoder: GE2E, clips: Sequence[Clip], revision: str) -> None:
+        """Raises SpokenError 'too_little_speech' under 10 s of speech."""
+        speech = np.concatenate([without_silence(at_16k(clip.audio)) for clip in clips] or [np.zeros(0, np.float32)])
+        if len(speech) < MIN_ENROL_S * 16_000:
+            raise SpokenError(
+                "too_little_speech",
+                f"These recordings hold {len(speech) / 16_000:.0f} s of speech; a voice needs {MIN_ENROL_S:.0f} s at "
+                "least, and is better with a minute. Add more recordings and build again.",
+            )
+        self._acoustics, self._encoder, self._clips = acoustics, encoder, clips
+        self._belongs_to = {"clips": _fingerprint(clips), "revision": revision, "format": "1"}
+        with torch.no_grad():
+            self._target = encoder(torch.from_numpy(speech).to(acoustics.device))
+        space = acoustics.space
+        self.nearest = int(np.argmax(public_embeddings() @ self._target.cpu().numpy()))
+        self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
+        self._axes = torch.from_numpy(space.axes).to(acoustics.device)
+        self._mean = torch.from_numpy(space.mean).to(acoustics.device)
+        self._sd = torch.from_numpy(space.sd[:AXES]).to(acoustics.device)
+        start = (space.coords[self.nearest][:AXES] / space.sd[:AXES]).astype(np.float32)
+        zeros = np.zeros(AXES, np.float32)
+        self._state = _State(0, STEPS, start, zeros, zeros.copy(), zeros.copy(), 0, 0.0)
+        self._phones = [acoustics.phones(sentence) for sentence in SENTENCES]
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Go on from here. Raises SpokenError 'wrong_checkpoint' for other clips, weights, or damage."""
+        try:
+            arrays = load(checkpoint)
+            header = json.loads(arrays["header"].tobytes())
+            state = _State(
+                header["step"], header["steps"], arrays["at"], arrays["first"], arrays["second"], arrays["mean"],
+                header["averaged"], header["spent_s"],
+            )  # fmt: skip
+        except Exception as error:  # safetensors raises its own kinds, all of which mean the same here
+            raise _wrong_checkpoint() from error
+        if header["belongs_to"] != self._belongs_to or state.at.shape != (AXES,):
+            raise _wrong_checkpoint()
+        self._state = state
+
+    def run(
+        self,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+        keep_checkpoint: KeepCheckpoint | None = None,
+        budget_s: float | None = None,
+    ) -> tuple[Mapping[str, FloatArray], Mapping[str, float]]:
+        """Search until the steps or the budget are used up. Returns the voice's vectors and measures.
+
+        Raises Stopped when cancelled.
+        """
+        state = self._state
+        while state.step < state.steps:
+            if cancelled is not None and cancelled():
+                raise Stopped
+            begun = time.monotonic()
+            self._move()
+            state.spent_s += time.monotonic() - begun
+            if budget_s is not None:
+                # The learning rate follows the share done: on a slow machine the same way is gone in fewer steps.
+                affordable = int(budget_s / (state.spent_s / state.step))
+                state.steps = max(state.step, min(STEPS, affordable))
+            if progress is not None:
+                left_s = state.spent_s / state.step * (state.steps - state.step)
+                progress(0.95 * state.step / state.steps, _left(left_s))
+            if keep_checkpoint is not None and state.step % CHECKPOINT_EVERY == 0:
+                keep_checkpoint(self._checkpoint())
+        if progress is not None:
+            progress(0.96, "Measuring pitch, pace and loudness …")
+        style = self._style(torch.from_numpy(self._result()).to(self._acoustics.device))
+        vectors = {"style": style.cpu().numpy(), "embedding": self._target.cpu().numpy()}
+        return vectors, {**measured.of_voice(self._acoustics, style, self._clips), "steps": float(state.step)}
+
+    def _move(self) -> None:
+        """One step of Adam (Kingma and Ba 2015), with the rate falling along a cosine."""
+        state = self._state
+        at = torch.from_numpy(state.at).to(self._acoustics.device).requires_grad_()
+        phones = self._phones[state.step % len(self._phones)]
+        style = self._acoustics.styled(self._style(at), len(phones))
+        frames = self._acoustics.frames(phones, style.detach())
+        sound = self._acoustics.decode(frames, *self._acoustics.contours(frames, style), style)
+        heard = self._encoder(down_to_16k(sound))
+        loss = -(heard @ self._target) + PRIOR * at.square().mean() * AXES / 32
+        (gradient,) = torch.autograd.grad(loss, at)
+        slope = gradient.cpu().numpy()
+        state.step += 1
+        state.first = (0.9 * state.first + 0.1 * slope).astype(np.float32)
+        state.second = (0.999 * state.second + 0.001 * slope**2).astype(np.float32)
+        share = state.step / max(state.steps, 1)
+        rate = LEARNING_RATE * (0.15 + 0.85 * 0.5 * (1 + np.cos(np.pi * min(share, 1.0))))
+        first = state.first / (1 - 0.9**state.step)
+        second = state.second / (1 - 0.999**state.step)
+        state.at = (state.at - rate * first / (np.sqrt(second) + 1e-8)).astype(np.float32)
+        if share >= AVERAGE_FROM:
+            state.averaged += 1
+            state.mean = (state.mean + (state.at - state.mean) / state.averaged).astype(np.float32)
+
+    def _result(self) -> FloatArray:
+        return self._state.mean if self._state.averaged else self._state.at
+
+    def _style(self, at: torch.Tensor) -> torch.Tensor:
+        coords = torch.cat([at * self._sd, self._rest])
+        return self._mean + coords @ self._axes
+
+    def _checkpoint(self) -> bytes:
+        state = self._state
+        header = {
+            "belongs_to": self._belongs_to,
+            "step": state.step,
+            "steps": state.steps,
+            "averaged": state.averaged,
+            "spent_s": state.spent_s,
+        }
+        arrays = {"at": state.at, "first": state.first, "second": state.second, "mean": state.mean}
+        packed = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        return save({**{name: array.astype(np.float32) for name, array in arrays.items()}, "header": packed})
+
+
+def _fingerprint(clips: Sequence[Clip]) -> str:
+    digest = hashlib.sha256()
+    for clip in clips:
+        digest.update(f"{clip.audio.rate_hz}:{len(clip.audio.samples)}:".encode())
+        digest.update(np.ascontiguousarray(clip.audio.samples, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def _left(left_s: float) -> str:
+    if left_s < 45:
+        return "Listening for the voice: less than a minute left."
+    return f"Listening for the voice: about {max(1, round(left_s / 60))} min left."
+
+
+def _wrong_checkpoint() -> SpokenError:
+    return SpokenError(
+        "wrong_checkpoint",
+        "What was kept of this build belongs to other recordings or other weights. Start the build anew.",
+    )

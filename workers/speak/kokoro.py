@@ -1,0 +1,112 @@
+"""The default engine: Kokoro-82M, spoken in a fitted style. Implements `workers.speak.engine.Engine`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from workers import models
+from workers.contracts import (
+    SPEECH_RATE_HZ,
+    Audio,
+    Cancelled,
+    Capabilities,
+    Clip,
+    FloatArray,
+    Manner,
+    Progress,
+    Speech,
+    SpokenError,
+    Stopped,
+    Voice,
+)
+from workers.speak.acoustics import Acoustics, reshaped
+from workers.speak.clauses import clauses
+from workers.speak.encoders import GE2E
+from workers.speak.engine import KeepCheckpoint
+from workers.speak.fit import MIN_ENROL_S, Fit
+from workers.speak.level import at_level, faded, without_lead
+
+PACE_RANGE = (0.5, 1.8)
+RATIO_RANGE = (0.5, 2.0)
+MOVEMENT_RANGE = (0.3, 2.0)
+
+
+class KokoroEngine:
+    """Speaks in voices that were fitted in these very weights, and in no other. Threads take turns."""
+
+    name = "kokoro"
+    model = "kokoro-82m"
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.revision = revision()
+        self._acoustics = Acoustics(device)
+        self._turn = threading.Lock()
+
+    def capabilities(self) -> Capabilities:
+        """English; pace, pitch and loudness can be steered; clause by clause."""
+        return Capabilities(("en",), MIN_ENROL_S, pace=True, pitch=True, manner=True, streaming=True)
+
+    def fit(
+        self,
+        clips: Sequence[Clip],
+        *,
+        progress: Progress | None = None,
+        cancelled: Cancelled | None = None,
+        checkpoint: bytes | None = None,
+        keep_checkpoint: KeepCheckpoint | None = None,
+        budget_s: float | None = None,
+    ) -> Voice:
+        """Search the space of voices for the one that sounds like `clips`; see `workers.speak.fit`."""
+        fit = Fit(self._acoustics, GE2E(self._acoustics.device), clips, self.revision)
+        if checkpoint is not None:
+            fit.restore(checkpoint)
+        vectors, measures = fit.run(progress, cancelled, keep_checkpoint, budget_s)
+        return Voice(self.name, self.model, self.revision, vectors, measures)
+
+    def say(
+        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+    ) -> Iterator[Speech]:
+        """Speak `text` clause by clause; see `Engine.say`."""
+        if (voice.engine, voice.model, voice.revision) != (self.name, self.model, self.revision):
+            raise SpokenError(
+                "wrong_voice",
+                "This voice was built for another engine or revision, so it is not used. Build the voice again.",
+            )
+        pieces = [(piece, phones) for piece in clauses(text) if (phones := self._acoustics.phones(piece))]
+        if not pieces:
+            raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
+        manner = manner or Manner()
+        for place, (piece, phones) in enumerate(pieces):
+            if cancelled is not None and cancelled():
+                raise Stopped
+            samples = self._clause(phones, voice, manner, first=place == 0)
+            yield Speech(piece, Audio(samples, SPEECH_RATE_HZ), last=place == len(pieces) - 1)
+
+    def _clause(self, phones: str, voice: Voice, manner: Manner, *, first: bool) -> FloatArray:
+        measures = voice.measures
+        pace = _within(manner.pace * measures["pace"], PACE_RANGE)
+        ratio = _within(measures["f0_ratio"] * 2 ** (manner.pitch_semitones / 12), RATIO_RANGE)
+        movement = _within(measures["f0_movement"] * manner.pitch_range, MOVEMENT_RANGE)
+        with self._turn, torch.inference_mode():
+            fitted = torch.from_numpy(np.array(voice.vectors["style"])).to(self._acoustics.device)
+            style = self._acoustics.styled(fitted, len(phones))
+            frames = self._acoustics.frames(phones, style, pace)
+            f0_hz, energy = self._acoustics.contours(frames, style)
+            f0_hz = reshaped(f0_hz, ratio=ratio, movement=movement)
+            sound = self._acoustics.decode(frames, f0_hz, energy, style).cpu().numpy()
+        samples = at_level(sound, gain_db=measures["gain_db"] + manner.gain_db)
+        return faded(without_lead(samples) if first else samples)
+
+
+def revision() -> str:
+    """The revision that a voice is bound to: the sha256 of the very weights."""
+    weights = next(file for file in models.manifest().artefacts["kokoro"].files if file.path.endswith(".safetensors"))
+    return weights.sha256[:16]
+
+
+def _within(value: float, limits: tuple[float, float]) -> float:
+    return min(max(value, limits[0]), limits[1])

@@ -1,0 +1,79 @@
+"""Pitch, pace and loudness of a patient's historic speech, and what of them the style does not bring by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import parselmouth
+import torch
+
+from workers.contracts import SPEECH_RATE_HZ, Clip, FloatArray
+from workers.speak.acoustics import VOICED_HZ, Acoustics
+from workers.speak.encoders import at_16k, without_silence
+from workers.speak.level import TARGET_LUFS, loudness_lufs
+from workers.speak.phones import syllables
+
+#: Two ordinary sentences, said once in the new voice to see what it does by itself.
+PROBES = ("Good morning. I slept well, and I am ready for breakfast.", "My sister is coming to see me on Sunday.")
+
+
+def of_voice(acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip]) -> dict[str, float]:
+    """What `say` sets beyond the style, and figures worth showing.
+
+    f0_median_hz, rate_syllables_s: the patient's. f0_ratio, f0_movement, pace: factors that bring the style's own
+    pitch, pitch movement (log scale) and rate to theirs. gain_db: to the target loudness.
+    """
+    theirs_hz = _f0_hz(np.concatenate([at_16k(clip.audio) for clip in clips]), 16_000)
+    rate = _rate(acoustics, clips)
+    probes = [_probe(acoustics, style, text) for text in PROBES]
+    own_hz = np.concatenate([probe[0] for probe in probes])
+    own_rate = sum(probe[2] for probe in probes) / sum(probe[3] for probe in probes)
+    sound = np.concatenate([probe[1] for probe in probes])
+    return {
+        "f0_median_hz": float(np.median(theirs_hz)),
+        "f0_spread_semitones": _spread(theirs_hz),
+        "rate_syllables_s": rate,
+        "f0_ratio": float(np.clip(np.median(theirs_hz) / np.median(own_hz), 0.7, 1.4)),
+        "f0_movement": float(np.clip(_spread(theirs_hz) / max(_spread(own_hz), 0.1), 0.7, 1.4)),
+        "pace": float(np.clip(rate / own_rate, 0.75, 1.3)) if rate > 0 else 1.0,
+        "gain_db": TARGET_LUFS - loudness_lufs(sound),
+        "enrolled_s": float(sum(clip.audio.duration_s for clip in clips)),
+    }
+
+
+def _f0_hz(samples: FloatArray, rate_hz: int) -> FloatArray:
+    """F0 of the voiced frames (Praat's autocorrelation, Boersma 1993), in a range found from a first, wide pass."""
+    sound = parselmouth.Sound(samples.astype(np.float64), rate_hz)
+    wide = sound.to_pitch_ac(pitch_floor=60, pitch_ceiling=500).selected_array["frequency"]
+    wide = wide[wide > 0]
+    if len(wide) < 10:
+        return np.array([120.0], np.float32)
+    low, high = np.quantile(wide, [0.25, 0.75])
+    track = sound.to_pitch_ac(pitch_floor=max(50.0, 0.75 * low), pitch_ceiling=min(600.0, 1.9 * high))
+    found = track.selected_array["frequency"]
+    return np.asarray(found[found > 0], np.float32)
+
+
+def _spread(f0_hz: FloatArray) -> float:
+    """Half the distance between the 16th and the 84th percentile, in semitones."""
+    low, high = np.quantile(12 * np.log2(np.asarray(f0_hz, float)), [0.16, 0.84])
+    return float(high - low) / 2
+
+
+def _rate(acoustics: Acoustics, clips: Sequence[Clip]) -> float:
+    """Syllables a second of speech, pauses left out; 0 where nothing is written down."""
+    counted = [(syllables(acoustics.phones(clip.text)), clip) for clip in clips if clip.text.strip()]
+    spoken_s = sum(len(without_silence(at_16k(clip.audio))) / 16_000 for _, clip in counted)
+    return sum(count for count, _ in counted) / spoken_s if spoken_s > 0 else 0.0
+
+
+def _probe(acoustics: Acoustics, style: torch.Tensor, text: str) -> tuple[FloatArray, FloatArray, int, float]:
+    phones = acoustics.phones(text)
+    with torch.inference_mode():
+        styled = acoustics.styled(style, len(phones))
+        frames = acoustics.frames(phones, styled)
+        f0_hz, energy = acoustics.contours(frames, styled)
+        sound = acoustics.decode(frames, f0_hz, energy, styled).cpu().numpy()
+    voiced = f0_hz[f0_hz > VOICED_HZ].cpu().numpy()
+    return voiced, sound, syllables(phones), len(without_silence(sound, SPEECH_RATE_HZ)) / SPEECH_RATE_HZ
