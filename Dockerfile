@@ -21,7 +21,8 @@ USER 10001:10001
 EXPOSE 8600
 # One process, many threads: a tablet holds its socket for a whole session. More replicas, not more processes.
 CMD ["gunicorn", "--bind", "0.0.0.0:8600", "--worker-class", "gthread", "--workers", "1", "--threads", "128", \
-     "--worker-tmp-dir", "/tmp", "--graceful-timeout", "30", "--access-logfile", "/dev/null", "clinic.app:create_app()"]
+     "--worker-tmp-dir", "/tmp", "--no-control-socket", "--graceful-timeout", "30", "--access-logfile", "/dev/null", \
+     "clinic.app:create_app()"]
 
 FROM base AS worker
 # Telemetry and model hubs are off for good; a fork must not inherit threads or a CUDA context, so pools are threads.
