@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from speechbrain.integrations.alignment.diarization import Spec_Clust_unorm
 
+from workers import redirects
 from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray
 
@@ -19,45 +19,44 @@ Embed = Callable[[Audio], FloatArray]
 
 _WINDOW_S = 1.6  # what GE2E was trained on
 _HOP_S = 0.8
-_LEAST_S = 1.0
+_LEAST_S = 0.8
 _MOST_WINDOWS = 300
 _LEAST_WINDOWS = 4
-#: A second speaker must fill two windows, 2.4 s of speech in all: one odd window is a cough, or a laugh.
+#: A second speaker must fill two windows: one odd window is a cough, or a laugh.
 _LEAST_OF_OTHER = 2
 #: Cosine between the groups' mean GE2E embeddings. One reader: 0.86 to 0.94 (whole, in parts, with 10 dB of noise,
-#: fading, half of it by telephone). Two: 0.38 to 0.67 (five pairings of four readers, two actors on one recording).
-_SAME_SPEAKER = 0.76
+#: fading, half of it by telephone). Two: 0.41 to 0.72 (six pairings of four readers, two actors on one recording).
+_SAME_SPEAKER = 0.78
 _KEPT_NEIGHBOURS = 6
 
 
 def more_than_one(audio: Audio, speech: Sequence[tuple[float, float]], embed: Embed) -> bool:
-    """True if somebody else speaks for about 2.4 s or more. False also where there is too little speech to tell (4 s).
+    """True if somebody else speaks for two windows or more. False also where there is too little speech to tell (4 s).
 
     In recordings with over four minutes of speech, windows are taken evenly from the whole.
     """
     samples = at_recognition_rate(audio)
-    starts = [
-        (start_s + hop * _HOP_S, min(end_s, start_s + hop * _HOP_S + _WINDOW_S))
+    # Windows stay within a stretch of speech: across a pause, the next person may be in them.
+    bounds = [
+        (from_s, min(end_s, from_s + _WINDOW_S))
         for start_s, end_s in speech
-        for hop in range(max(1, int((end_s - start_s - _WINDOW_S) / _HOP_S) + 1))
         if end_s - start_s >= _LEAST_S
+        for from_s in start_s + _HOP_S * np.arange(max(1, int((end_s - start_s - _WINDOW_S) / _HOP_S) + 1))
     ]
-    if len(starts) < _LEAST_WINDOWS:
+    if len(bounds) < _LEAST_WINDOWS:
         return False
-    chosen = np.unique(np.linspace(0, len(starts) - 1, min(len(starts), _MOST_WINDOWS)).round().astype(int))
-    embeddings = np.stack(
-        [
-            embed(
-                Audio(samples[int(from_s * RECOGNITION_RATE_HZ) : int(to_s * RECOGNITION_RATE_HZ)], RECOGNITION_RATE_HZ)
-            )
-            for from_s, to_s in (starts[index] for index in chosen)
-        ]
-    )
+    chosen = np.linspace(0, len(bounds) - 1, min(len(bounds), _MOST_WINDOWS)).round().astype(int)
+    pieces = ([int(at_s * RECOGNITION_RATE_HZ) for at_s in bounds[index]] for index in chosen)
+    embeddings = np.stack([embed(Audio(samples[start:end], RECOGNITION_RATE_HZ)) for start, end in pieces])
     return unlike_halves(embeddings)
 
 
 def unlike_halves(embeddings: FloatArray) -> bool:
     """True if (windows, size) unit-norm embeddings fall into two groups that are no one person's."""
+    # Only enrolment asks this, and SpeechBrain takes seconds to import.
+    from speechbrain.integrations.alignment.diarization import Spec_Clust_unorm
+
+    redirects.settle()
     clusters = Spec_Clust_unorm(min_num_spkrs=2, max_num_spkrs=2)
     kept = min(1.0, max(0.3, _KEPT_NEIGHBOURS / len(embeddings)))
     clusters.do_spec_clust(embeddings, 2, kept)

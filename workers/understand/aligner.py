@@ -5,9 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import whisperx.alignment
+from nltk.tokenize.punkt import PunktSentenceTokenizer  # type: ignore[import-untyped]
 from whisperx.alignment import align, load_align_model
 
 from workers.contracts import FloatArray, SpokenError, Word
+
+# WhisperX groups the words by sentence, and fetches a sentence splitter from the network when it finds none. The groups
+# are not used here, so the splitter that needs no data will do.
+whisperx.alignment.nltk_load = lambda _: PunktSentenceTokenizer()
 
 
 class Aligner:

@@ -49,7 +49,7 @@ def distinct(hypotheses: Sequence[Hypothesis], language: str) -> tuple[Reading, 
     sums: dict[str, float] = {}
     for hypothesis, share in zip(hypotheses, shares, strict=True):
         key = normalised(hypothesis.text, language)
-        if key:
+        if any(letter.isalnum() for letter in key):
             texts.setdefault(key, hypothesis.text.strip())
             sums[key] = sums.get(key, 0.0) + float(share)
     # The first hypothesis stays first: it is the text that the transcript, its words and its gates are about.

@@ -19,6 +19,7 @@ import whisperx
 from faster_whisper.tokenizer import Tokenizer
 from whisperx.audio import log_mel_spectrogram
 
+from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
 from workers.understand import gates
@@ -34,6 +35,8 @@ _SHORT_WINDOW_S = 14.0
 _SHORT_UP_TO_S = 13.0
 _WINDOW_S = 30.0
 _BEAM = 5
+
+redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 
 
 @dataclass(frozen=True)
