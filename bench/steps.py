@@ -78,7 +78,8 @@ def upload(patient_id: str, data: bytes, filename: str) -> str:
 
 def wait_checked(recording_id: str, timeout_s: float = 300.0) -> Recording:
     """The recording once it was checked."""
-    return _wait(Recording, recording_id, (voices.CHECKED,), (voices.REFUSED,), timeout_s)
+    row: Recording = _wait(Recording, recording_id, (voices.CHECKED,), (voices.REFUSED,), timeout_s)
+    return row
 
 
 def build(patient_id: str, recording_ids: Sequence[str]) -> str:
@@ -92,7 +93,8 @@ def build(patient_id: str, recording_ids: Sequence[str]) -> str:
 
 def wait_built(voice_id: str, told: Callable[[float, str], None] | None = None, timeout_s: float = 1800.0) -> Voice:
     """The voice once it is ready; `told` hears how far it is."""
-    return _wait(Voice, voice_id, (voices.READY,), (voices.FAILED, voices.CANCELLED), timeout_s, told)
+    row: Voice = _wait(Voice, voice_id, (voices.READY,), (voices.FAILED, voices.CANCELLED), timeout_s, told)
+    return row
 
 
 def open_session(patient_id: str) -> str:

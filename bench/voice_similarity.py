@@ -1,7 +1,7 @@
 """How near a fitted voice comes: `python -m bench.voice_similarity [--budget SECONDS]`.
 
-Fits on the first two thirds of the human reading, judges on the last third by the encoder that no fit sees, and prints one
-JSON object: similarity on the 0 to 1 scale with raw figures, word error rate, DNSMOS, seconds.
+Fits on the first two thirds of the human reading, judges on the last third by the encoder that no fit sees, and prints
+one JSON object: similarity on the 0 to 1 scale with raw figures, word error rate, DNSMOS, seconds.
 """
 
 from __future__ import annotations

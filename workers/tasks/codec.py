@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from workers.contracts import Baseline, Feeling, FloatArray, Reading, Transcript, Word
+from workers.contracts import Feeling, FloatArray, Reading, Transcript, Word
 
 
 def transcript_to_json(transcript: Transcript) -> dict[str, Any]:
@@ -33,15 +32,6 @@ def transcript_from_json(data: Mapping[str, Any]) -> Transcript:
 def feeling_to_json(feeling: Feeling, prosody: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept of how an utterance was said: both scores with their cues, and the compact prosody."""
     return {**asdict(feeling), "prosody": dict(prosody)}
-
-
-def baseline_to_json(baseline: Baseline) -> dict[str, Any]:
-    """Plain JSON; features that could not be measured are left out, since JSON has no nan."""
-    return {
-        "median": {name: value for name, value in baseline.median.items() if math.isfinite(value)},
-        "spread": {name: value for name, value in baseline.spread.items() if math.isfinite(value)},
-        "count": baseline.count,
-    }
 
 
 def pack_arrays(arrays: Mapping[str, FloatArray]) -> bytes:

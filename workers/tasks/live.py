@@ -57,7 +57,10 @@ def speak(utterance_id: str) -> None:
             text = get_vault().get_text(row, "spoken_text_sealed")
             heard = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
-        _say(row, text, prosody.measure(_recorded(row), heard.words))
+        measured = prosody.measure(_recorded(row), heard.words)
+        _say(row, text, measured)
+        # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
+        listen.keep_feeling(utterance_id, measured, heard, chosen=text)
 
 
 def _restore(utterance_id: str) -> None:

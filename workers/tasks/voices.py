@@ -26,8 +26,6 @@ from workers.tasks.sound import wav_bytes
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
 
-TRUNCATED = "This file breaks off before its end. What arrived is kept; upload it again if you have the whole."
-
 
 @app.task(name="voices.check")
 def check(recording_id: str) -> None:
@@ -71,8 +69,6 @@ def _check(recording_id: str) -> None:
         if transcript is not None:
             vault.put(row, "transcript_sealed", transcript)
         row.state = t.CHECKED
-        if decoded.truncated:
-            row.error_code, row.error_message = "truncated", TRUNCATED
 
 
 def _fit(voice_id: str) -> None:

@@ -1,0 +1,57 @@
+"""How an utterance was said: what of it is carried over, what is stored, and what it teaches the patient's baseline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from clinic.database import transaction
+from clinic.live.tables import CANCELLED, Utterance
+from clinic.patients.tables import Patient
+from clinic.vault import get_vault
+from workers.contracts import Baseline, Manner, Prosody, Transcript, Voice
+from workers.feel import baseline as baselines
+from workers.feel import distress, manner, summary
+from workers.tasks import sealed
+from workers.tasks.codec import feeling_to_json
+
+
+def manner_for(patient: Patient, measured: Prosody, voice: Voice) -> Manner:
+    """Today's manner against the patient's own usual, as far as they want it kept, at the pace that they set."""
+    carried = manner.carry_over(measured, baseline_of(patient), voice.measures, strength=patient.manner_strength)
+    return replace(carried, pace=carried.pace * patient.pace)
+
+
+def keep_feeling(utterance_id: str, measured: Prosody, transcript: Transcript, chosen: str | None = None) -> None:
+    """Store distress, urgency and prosody, where there is consent; calm utterances teach the baseline.
+
+    `chosen`: the words that the patient confirmed. An utterance teaches once, not again when its words are chosen.
+    """
+    vault = get_vault()
+    with transaction() as session:
+        row = session.get(Utterance, utterance_id)
+        if row is None or row.state == CANCELLED:
+            return
+        patient = sealed.patient_of(session, row.patient_id)
+        known = baseline_of(patient)
+        feeling = distress.score(measured, transcript, known, chosen=chosen)
+        first_time = row.feeling_sealed is None
+        if "watch_distress" in sealed.consents(session, row.patient_id):
+            vault.put(row, "feeling_sealed", feeling_to_json(feeling, summary.to_json(measured)))
+            row.distress, row.urgency = feeling.distress.value, feeling.urgency.value
+        if first_time:
+            learned = baselines.update(known, baselines.features(measured), feeling)
+            _keep_baseline(session, patient, learned)
+
+
+def baseline_of(patient: Patient) -> Baseline | None:
+    """The patient's own normal, or None before their first utterance."""
+    if patient.baseline_sealed is None:
+        return None
+    return baselines.from_json(get_vault().get_json(patient, "baseline_sealed"))
+
+
+def _keep_baseline(session: Session, patient: Patient, learned: Baseline) -> None:
+    get_vault().put(patient, "baseline_sealed", baselines.to_json(learned))
+    session.add(patient)

@@ -1,0 +1,72 @@
+"""A session becomes a draft note."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from clinic.database import new_id, transaction
+from clinic.live.tables import LiveSession, Utterance
+from clinic.notes.tables import Note
+from clinic.vault import get_vault
+from workers.app import app
+from workers.contracts import SpokenError, Statement
+from workers.summarise import check, note
+from workers.summarise.records import SessionRecord, UtteranceRecord
+from workers.tasks import sealed
+from workers.tasks.outcome import plainly
+
+
+@app.task(name="notes.draft")
+def draft(session_id: str) -> None:
+    """Draft the note of a session as a new version; what no utterance supports is struck, and shown as struck."""
+    with plainly(session_id, "notes.draft", lambda *_: None):
+        _draft(session_id)
+
+
+def _draft(session_id: str) -> None:
+    vault = get_vault()
+    with transaction() as session:
+        live = session.get(LiveSession, session_id)
+        if live is None:
+            return
+        if "draft_notes" not in sealed.consents(session, live.patient_id):
+            raise SpokenError("no_consent", "There is no consent to draft notes from this patient's sessions.")
+        rows = session.scalars(
+            select(Utterance).where(Utterance.session_id == session_id).order_by(Utterance.number)
+        ).all()
+        records = tuple(_record(row) for row in rows)
+        drafted = note.draft(SessionRecord(session_id, live.created_at.isoformat(timespec="seconds"), records))
+        statements = check.check(drafted, records)
+        version = session.scalar(select(func.max(Note.version)).where(Note.session_id == session_id)) or 0
+        kept = Note(id=new_id(), patient_id=live.patient_id, session_id=session_id, version=version + 1)
+        vault.put(kept, "body_sealed", [_line(statement) for statement in statements])
+        session.add(kept)
+
+
+def _line(statement: Statement) -> dict[str, object]:
+    """A line as it is kept: what the page shows, and why it was struck if it was."""
+    return {
+        "section": statement.section,
+        "text": statement.text,
+        "utterance_ids": list(statement.utterance_ids),
+        "at": statement.at,
+        "struck": statement.extra.get("struck", ""),
+    }
+
+
+def _record(row: Utterance) -> UtteranceRecord:
+    """What the writer may know of an utterance: what was really said aloud or understood, and how it sounded."""
+    vault = get_vault()
+    transcript = vault.get_json(row, "transcript_sealed") if row.transcript_sealed else {"text": ""}
+    feeling = vault.get_json(row, "feeling_sealed") if row.feeling_sealed else {}
+    return UtteranceRecord(
+        id=row.id,
+        at=row.ended_at.isoformat(timespec="seconds"),
+        text=vault.get_text(row, "spoken_text_sealed") if row.spoken_text_sealed else transcript["text"],
+        chosen=row.chosen,
+        gate=row.gate,
+        confidence=row.confidence,
+        distress=row.distress,
+        urgency=row.urgency,
+        cues=tuple(cue for kind in ("distress", "urgency") for cue in feeling.get(kind, {}).get("cues", ())),
+    )
