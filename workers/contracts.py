@@ -122,8 +122,8 @@ class Prosody:
     """How an utterance was said. Frame arrays share one length and `frame_s`.
 
     f0_hz: (frames,) 0 where unvoiced. energy_db: (frames,) dBFS. Scalars are over speech only. `pauses` are
-    (start_s, end_s) of silences of 0.2 s and more between first and last speech. `rate_syllables_s` counts syllables over
-    the whole utterance, `articulation_syllables_s` over speech without its pauses. nan where it cannot be measured.
+    (start_s, end_s) of silences of 0.2 s and more between first and last speech. `rate_syllables_s` counts syllables
+    over the whole utterance, `articulation_syllables_s` over speech without its pauses. nan where it cannot be measured.
     """
 
     frame_s: float
@@ -165,7 +165,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Feeling:
-    """Distress and urgency of one utterance. `note` says what limits the reading (no baseline yet, weak pitch track)."""
+    """Distress and urgency of one utterance. `note` says what limits the reading, such as 'no baseline yet'."""
 
     distress: Score
     urgency: Score
