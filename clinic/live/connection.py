@@ -10,13 +10,14 @@ from typing import Any
 
 from clinic.database import new_id
 from clinic.errors import PlainError
-from clinic.events import get_stream
+from clinic.events import Event, get_stream
 from clinic.live import messages as m
 from clinic.live import utterances
 from clinic.live.limits import AUDIO_BURST_S, AUDIO_RATE, MESSAGES_BURST, MESSAGES_PER_S, Bucket
 from clinic.live.messages import ProtocolError
 from clinic.live.registry import OpenTurn, Registry
 from clinic.live.relay import Relay
+from clinic.live.standing import resting, standing
 from clinic.live.turns import LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended, Turn
 from clinic.live.voice_activity import Detector
 from clinic.live.websocket import ConnectionClosed, WebSocket
@@ -27,6 +28,17 @@ HELLO_WITHIN_S = 10.0
 #: A tablet pings every 20 s; one that is silent for this long has gone.
 IDLE_S = 90.0
 ACK_EVERY_FRAMES = 10
+
+LIMITS = {
+    "frame_s": m.FRAME_S,
+    "turn_s": LONGEST_S,
+    "rate": AUDIO_RATE,
+    "burst_s": AUDIO_BURST_S,
+    "text_bytes": m.TEXT_BYTES,
+    "idle_s": IDLE_S,
+    "pause_least_s": PAUSE_LEAST_S,
+    "pause_most_s": PAUSE_MOST_S,
+}
 
 SIGNED_OUT = "This tablet is signed out. Please ask someone to sign it in again."
 REPLACED = "Same Voice is open on another screen now. Touch here to use this one again."
@@ -136,13 +148,9 @@ class Connection:
                 pause_s=utterances.pause_s(patient_id),
                 voice={"kind": ready.voice, "label": ready.label, "message": ready.why},
                 turn=turn,
-                limits={
-                    "frame_s": m.FRAME_S, "turn_s": LONGEST_S, "rate": AUDIO_RATE, "burst_s": AUDIO_BURST_S,
-                    "text_bytes": m.TEXT_BYTES, "idle_s": IDLE_S,
-                    "pause_least_s": PAUSE_LEAST_S, "pause_most_s": PAUSE_MOST_S,
-                },
+                limits=LIMITS,
             )  # fmt: skip
-            self._settle(hello, [event for event in kept if event.event.get("type") == "unsure"], ready)
+            self._settle(hello, kept, ready)
             threading.Thread(target=self._run_relay, args=(self._relay,), name="tablet-relay", daemon=True).start()
 
     def _resume_turn(self, name: str) -> dict[str, Any] | None:
@@ -152,27 +160,20 @@ class Connection:
         self._open = self._registry.unpark(self._session_id, name)
         return {"turn": name, "next_audio": self._open.next_audio} if self._open else None
 
-    def _settle(self, hello: m.Hello, asked: list[Any], ready: utterances.Readiness) -> None:
-        """The state that a tablet that comes back finds: what it was in the middle of."""
+    def _settle(self, hello: m.Hello, kept: list[Event], ready: utterances.Readiness) -> None:
+        """Tell the state that a tablet that comes back finds."""
         assert self._relay is not None
         if self._open is not None:
             self._had_turn = True
             self._tell_state("listening", turn=self._open.name)
             return
-        last = utterances.latest(self._session_id)
-        if last is not None and last.state in ("received", "working") and not last.cut_off:
-            self._relay.watch(last.id)
-            self._tell_state("working", utterance=last.id)
-        elif last is not None and last.state == "unsure":
-            readings = next((e for e in reversed(asked) if e.event.get("utterance") == last.id), None)
-            if readings is not None and not hello.after:
-                fields = {name: readings.event.get(name) for name in ("readings", "why")}
-                self.tell("readings", event=readings.id, utterance=last.id, **fields)
-            self._tell_state("unsure", utterance=last.id)
-        elif last is not None and last.cut_off and last.state == "received" and last.turn_id != hello.turn:
-            self._tell_state("cut_off", utterance=last.id)
-        else:
-            self._rest(ready)
+        found = standing(self._session_id, hello, kept, ready)
+        if found.readings is not None:
+            asked = {name: found.readings.event.get(name) for name in ("utterance", "readings", "why")}
+            self.tell("readings", event=found.readings.id, **asked)
+        if found.state == "working":
+            self._relay.watch(found.fields["utterance"])
+        self._tell_state(found.state, **found.fields)
 
     # Messages
 
@@ -313,11 +314,8 @@ class Connection:
             self._rest()
 
     def _rest(self, ready: utterances.Readiness | None = None) -> None:
-        ready = ready or utterances.readiness(self._patient_id)
-        if ready.voice == utterances.NONE:
-            self._tell_state("no_voice", message=ready.why)
-        else:
-            self._tell_state("ready")
+        rest = resting(ready or utterances.readiness(self._patient_id))
+        self._tell_state(rest.state, **rest.fields)
 
     def _tell_state(self, state: str, **fields: Any) -> None:
         self._state, self._current = state, fields.get("utterance", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 import time
 import wave
 from typing import Any
@@ -377,3 +378,24 @@ def test_another_session_ends_the_one_before_and_drafts_its_note(place: Place) -
         ended = rows.get_one(LiveSession, session).ended_at
     assert ended is not None
     assert not place.tablet().hello(session=session)["resumed"]
+
+
+def test_a_browser_that_takes_nothing_is_given_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clinic.live.websocket.SEND_TIMEOUT_S", 1)
+    tablet = place.tablet()
+    tablet.hello()
+    say_something(tablet)
+    (row,) = place.utterances()
+    publish(row, "speech_start", rate_hz=24_000)
+    for _ in range(30):
+        publish(row, "speech", bytes(500_000))
+    deadline = time.monotonic() + 15
+    while relays() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not relays()
+    place.tablet().hello()
+
+
+def relays() -> list[str]:
+    """The relay threads that still run."""
+    return [thread.name for thread in threading.enumerate() if thread.name == "tablet-relay"]
