@@ -13,12 +13,13 @@ from clinic.errors import PlainError
 from clinic.events import Event, get_stream
 from clinic.live import messages as m
 from clinic.live import utterances
+from clinic.live.hearing import Hearing
 from clinic.live.limits import AUDIO_BURST_S, AUDIO_RATE, MESSAGES_BURST, MESSAGES_PER_S, Bucket
 from clinic.live.messages import ProtocolError
-from clinic.live.registry import OpenTurn, Registry
+from clinic.live.registry import Registry
 from clinic.live.relay import Relay
 from clinic.live.standing import resting, standing
-from clinic.live.turns import LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended, Turn
+from clinic.live.turns import LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended
 from clinic.live.voice_activity import Detector
 from clinic.live.websocket import ConnectionClosed, WebSocket
 
@@ -27,7 +28,6 @@ log = logging.getLogger(__name__)
 HELLO_WITHIN_S = 10.0
 #: A tablet pings every 20 s; one that is silent for this long has gone.
 IDLE_S = 90.0
-ACK_EVERY_FRAMES = 10
 
 LIMITS = {
     "frame_s": m.FRAME_S,
@@ -58,17 +58,15 @@ class Connection:
     """Reads the tablet's messages in one thread, while a relay sends the workers' in another."""
 
     def __init__(self, ws: WebSocket, tablet: Tablet, registry: Registry, detector: Detector) -> None:
-        self._ws, self._tablet, self._registry, self._detector = ws, tablet, registry, detector
+        self._ws, self._tablet, self._registry = ws, tablet, registry
         self._id = new_id()
         self._patient_id = self._session_id = ""
-        self._audio = Bucket(AUDIO_RATE, AUDIO_BURST_S)
         self._messages = Bucket(MESSAGES_PER_S, MESSAGES_BURST)
         #: Guards state and turn, and holds sends in the order of the states that they tell.
         self._lock = threading.RLock()
         self._state = "ready"
         self._current = ""
-        self._open: OpenTurn | None = None
-        self._had_turn = False
+        self._hearing = Hearing(detector, registry, self.tell)
         self._over = False
         self._relay: Relay | None = None
 
@@ -139,7 +137,7 @@ class Connection:
                 after=(hello.after or newest) if resumed else "", claim=self._id, claimed_at=claimed_at,
             )  # fmt: skip
             ready = utterances.readiness(patient_id)
-            turn = self._resume_turn(hello.turn) if resumed and hello.turn else None
+            turn = self._hearing.resume(self._session_id, hello.turn) if resumed and hello.turn else None
             self.tell(
                 "welcome",
                 version=m.VERSION,
@@ -153,19 +151,11 @@ class Connection:
             self._settle(hello, kept, ready)
             threading.Thread(target=self._run_relay, args=(self._relay,), name="tablet-relay", daemon=True).start()
 
-    def _resume_turn(self, name: str) -> dict[str, Any] | None:
-        taken = utterances.of_turn(self._session_id, name)
-        if taken is not None:
-            return {"turn": name, "utterance": taken}
-        self._open = self._registry.unpark(self._session_id, name)
-        return {"turn": name, "next_audio": self._open.next_audio} if self._open else None
-
     def _settle(self, hello: m.Hello, kept: list[Event], ready: utterances.Readiness) -> None:
         """Tell the state that a tablet that comes back finds."""
         assert self._relay is not None
-        if self._open is not None:
-            self._had_turn = True
-            self._tell_state("listening", turn=self._open.name)
+        if self._hearing.open is not None:
+            self._tell_state("listening", turn=self._hearing.open.name)
             return
         found = standing(self._session_id, hello, kept, ready)
         if found.readings is not None:
@@ -185,8 +175,8 @@ class Connection:
                 case m.Start(turn, mode):
                     self._start(turn, mode)
                 case m.Finish():
-                    if self._open is not None:
-                        self._ended(self._open.turn.finish())
+                    if self._hearing.open is not None:
+                        self._ended(self._hearing.open.turn.finish())
                 case m.Cancel(""):
                     self._cancel_turn()
                 case m.Cancel(utterance):
@@ -208,9 +198,9 @@ class Connection:
                     raise ProtocolError("wrong_order", "Hello is said once.", m.CLOSE_WRONG_ORDER)
 
     def _start(self, turn: str, mode: str) -> None:
-        if self._open is not None:
+        if self._hearing.open is not None:
             # A trembling hand touches twice.
-            if self._open.name != turn:
+            if self._hearing.open.name != turn:
                 raise ProtocolError("busy", "A turn is open already.")
             return
         if self._state in ("working", "speaking"):
@@ -224,34 +214,17 @@ class Connection:
             with suppress(PlainError):
                 utterances.dismiss(self._current, self._session_id, "again")
             self._drop(self._current, settle=False)
-        self._open = OpenTurn(turn, mode, Turn(mode, utterances.pause_s(self._patient_id), self._detector))
-        self._had_turn = True
+        self._hearing.begin(turn, mode, utterances.pause_s(self._patient_id))
         self._tell_state("listening", turn=turn)
 
     def _hear(self, frame: bytes) -> None:
-        sequence, pcm = m.parse_audio(frame)
-        if not self._audio.take(len(pcm) / m.BYTES_PER_SAMPLE / m.RATE_UP_HZ):
-            raise ProtocolError("flood", "Sound came faster than anybody speaks.", m.CLOSE_FLOOD)
         with self._lock:
-            turn = self._open
-            if turn is None:
-                # What was under way when the turn ended is of no use any more; sound before any turn is a mistake.
-                if not self._had_turn:
-                    raise ProtocolError("wrong_order", "Sound came before start.", m.CLOSE_WRONG_ORDER)
-                return
-            if sequence > turn.next_audio:
-                raise ProtocolError("audio_gap", "A piece of sound is missing.", m.CLOSE_WRONG_ORDER)
-            if sequence < turn.next_audio:
-                return
-            turn.next_audio += 1
-            ended = turn.turn.feed(pcm)
-            if turn.next_audio % ACK_EVERY_FRAMES == 0:
-                self.tell("ack", turn=turn.name, next_audio=turn.next_audio)
+            ended = self._hearing.take(frame)
             if ended is not None:
                 self._ended(ended)
 
     def _ended(self, ended: Ended) -> None:
-        turn, self._open = self._open, None
+        turn = self._hearing.release()
         assert turn is not None
         self.tell("ack", turn=turn.name, next_audio=turn.next_audio)
         if not ended.pcm:
@@ -269,7 +242,7 @@ class Connection:
         self._work(utterance)
 
     def _cancel_turn(self) -> None:
-        turn, self._open = self._open, None
+        turn = self._hearing.release()
         if turn is not None:
             self.tell("turn_ended", turn=turn.name, reason="cancelled")
             self._rest()
@@ -279,7 +252,7 @@ class Connection:
     def follow(self, state: str, utterance: str) -> None:
         """See `relay.Listener`. While the patient speaks, what comes of an earlier utterance changes nothing."""
         with self._lock:
-            if self._open is None:
+            if self._hearing.open is None:
                 if state == "ready":
                     self._rest()
                 elif (state, utterance) != (self._state, self._current):
@@ -289,7 +262,7 @@ class Connection:
         """See `relay.Listener`."""
         with self._lock:
             self.tell("failed", event=event, utterance=utterance or None, code=code, message=message)
-            if self._open is None:
+            if self._hearing.open is None:
                 self._rest()
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -310,7 +283,7 @@ class Connection:
     def _drop(self, utterance: str, *, settle: bool = True) -> None:
         assert self._relay is not None
         self._relay.drop(utterance)
-        if settle and self._open is None:
+        if settle and self._hearing.open is None:
             self._rest()
 
     def _rest(self, ready: utterances.Readiness | None = None) -> None:
@@ -356,15 +329,5 @@ class Connection:
             self._ws.close(m.CLOSE_NORMAL)
 
     def _park(self) -> None:
-        """The tablet is gone in the middle of a turn: what was heard is kept at once, and the turn waits for it."""
         with self._lock:
-            turn, self._open = self._open, None
-        if turn is None:
-            return
-        heard = turn.turn.so_far()
-        self._registry.park(self._session_id, turn)
-        if heard.pcm:
-            try:
-                utterances.keep(self._session_id, self._patient_id, turn.name, heard, cut_off=True)
-            except PlainError as error:
-                log.warning("what was heard before the connection broke could not be kept: %s", error.code)
+            self._hearing.park(self._session_id, self._patient_id)
