@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from workers.contracts import Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
 from workers.speak import measures as measured
-from workers.speak.acoustics import Acoustics
+from workers.speak.acoustics import Acoustics, reshaped, voiced_median_hz
 from workers.speak.build_public_embeddings import public_embeddings
 from workers.speak.encoders import GE2E, at_16k, down_to_16k, without_silence
 from workers.speak.engine import KeepCheckpoint
@@ -78,7 +78,8 @@ class Fit:
         with torch.no_grad():
             self._target = encoder(torch.from_numpy(speech).to(acoustics.device))
         space = acoustics.space
-        self.nearest = int(np.argmax(public_embeddings() @ self._target.cpu().numpy()))
+        self.nearest = _nearest(space.names, public_embeddings() @ self._target.cpu().numpy())
+        self._f0_median_hz = measured.f0_median_hz(clips)
         self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
         self._axes = torch.from_numpy(space.axes).to(acoustics.device)
         self._mean = torch.from_numpy(space.mean).to(acoustics.device)
@@ -143,7 +144,10 @@ class Fit:
         phones = self._phones[state.step % len(self._phones)]
         style = self._acoustics.styled(self._style(at), len(phones))
         frames = self._acoustics.frames(phones, style.detach())
-        sound = self._acoustics.decode(frames, *self._acoustics.contours(frames, style), style)
+        f0_hz, energy = self._acoustics.contours(frames, style)
+        # At the patient's own pitch, as it will be said: else the search would bend the timbre to move the pitch.
+        f0_hz = reshaped(f0_hz, ratio=self._f0_median_hz / max(voiced_median_hz(f0_hz), 1.0), movement=1.0)
+        sound = self._acoustics.decode(frames, f0_hz, energy, style)
         heard = self._encoder(down_to_16k(sound))
         loss = -(heard @ self._target) + PRIOR * at.square().mean() * AXES / 32
         (gradient,) = torch.autograd.grad(loss, at)
@@ -179,6 +183,12 @@ class Fit:
         arrays = {"at": state.at, "first": state.first, "second": state.second, "mean": state.mean}
         packed = np.frombuffer(json.dumps(header).encode(), np.uint8)
         return save({**{name: array.astype(np.float32) for name, array in arrays.items()}, "header": packed})
+
+
+def _nearest(names: Sequence[str], likeness: FloatArray) -> int:
+    """The most alike of the public voices that speak English: the others bring an accent along."""
+    english = [index for index, name in enumerate(names) if name[0] in "ab"]
+    return max(english, key=lambda index: float(likeness[index]))
 
 
 def _fingerprint(clips: Sequence[Clip]) -> str:

@@ -24,7 +24,7 @@ def of_voice(acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip]) -
     f0_median_hz, rate_syllables_s: the patient's. f0_ratio, f0_movement, pace: factors that bring the style's own
     pitch, pitch movement (log scale) and rate to theirs. gain_db: to the target loudness.
     """
-    theirs_hz = _f0_hz(np.concatenate([at_16k(clip.audio) for clip in clips]), 16_000)
+    theirs_hz = _theirs_hz(clips)
     rate = _rate(acoustics, clips)
     probes = [_probe(acoustics, style, text) for text in PROBES]
     own_hz = np.concatenate([probe[0] for probe in probes])
@@ -34,12 +34,21 @@ def of_voice(acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip]) -
         "f0_median_hz": float(np.median(theirs_hz)),
         "f0_spread_semitones": _spread(theirs_hz),
         "rate_syllables_s": rate,
-        "f0_ratio": float(np.clip(np.median(theirs_hz) / np.median(own_hz), 0.7, 1.4)),
+        "f0_ratio": float(np.clip(np.median(theirs_hz) / np.median(own_hz), 0.5, 2.0)),
         "f0_movement": float(np.clip(_spread(theirs_hz) / max(_spread(own_hz), 0.1), 0.7, 1.4)),
         "pace": float(np.clip(rate / own_rate, 0.75, 1.3)) if rate > 0 else 1.0,
         "gain_db": TARGET_LUFS - loudness_lufs(sound),
         "enrolled_s": float(sum(clip.audio.duration_s for clip in clips)),
     }
+
+
+def f0_median_hz(clips: Sequence[Clip]) -> float:
+    """The median F0 of a patient's clips."""
+    return float(np.median(_theirs_hz(clips)))
+
+
+def _theirs_hz(clips: Sequence[Clip]) -> FloatArray:
+    return _f0_hz(np.concatenate([at_16k(clip.audio) for clip in clips]), 16_000)
 
 
 def _f0_hz(samples: FloatArray, rate_hz: int) -> FloatArray:

@@ -1,0 +1,68 @@
+"""The search for a voice: deterministic, resumable, stoppable; bad material is refused in plain words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench import two_cities
+from workers.contracts import Audio, Clip, SpokenError, Stopped
+from workers.speak import fit
+from workers.speak.kokoro import KokoroEngine
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four steps are enough to see the mechanics."""
+    monkeypatch.setattr(fit, "STEPS", 4)
+    monkeypatch.setattr(fit, "CHECKPOINT_EVERY", 2)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_resumed_search_ends_where_an_uninterrupted_one_does(engine: KokoroEngine) -> None:
+    clips = two_cities.enrolment()
+    kept: list[bytes] = []
+    told: list[float] = []
+    whole = engine.fit(clips, keep_checkpoint=kept.append, progress=lambda share, _: told.append(share))
+    assert told == sorted(told) and len(kept) == 2
+    resumed = engine.fit(clips, checkpoint=kept[0])
+    np.testing.assert_allclose(resumed.vectors["style"], whole.vectors["style"], atol=1e-3)
+    assert not np.allclose(whole.vectors["style"], engine.fit(clips, budget_s=0.1).vectors["style"], atol=1e-3)
+
+
+@pytest.mark.usefixtures("short")
+def test_a_checkpoint_of_other_recordings_or_a_damaged_one_is_refused(engine: KokoroEngine) -> None:
+    clips = two_cities.enrolment()
+    kept: list[bytes] = []
+    engine.fit(clips, keep_checkpoint=kept.append, budget_s=5.0)
+    for checkpoint, others in ((kept[0], clips[:-1]), (kept[0][:-7], clips), (b"", clips), (b"\x00" * 64, clips)):
+        with pytest.raises(SpokenError) as refused:
+            engine.fit(others, checkpoint=checkpoint)
+        assert refused.value.code == "wrong_checkpoint"
+
+
+def test_a_search_that_is_cancelled_stops_and_returns_nothing(engine: KokoroEngine) -> None:
+    with pytest.raises(Stopped):
+        engine.fit(two_cities.enrolment(), cancelled=lambda: True)
+
+
+@pytest.mark.parametrize(
+    "clips",
+    [
+        [],
+        [Clip(Audio(np.zeros(16_000 * 5, np.float32), 16_000), "")],
+        list(two_cities.enrolment()[:3]),
+    ],
+)
+def test_too_little_speech_is_said_with_what_to_do(engine: KokoroEngine, clips: list[Clip]) -> None:
+    with pytest.raises(SpokenError) as refused:
+        engine.fit(clips)
+    assert refused.value.code == "too_little_speech" and "Add more" in refused.value.message
+
+
+def test_a_voice_carries_what_it_is_bound_to_and_what_was_measured(engine: KokoroEngine) -> None:
+    voice = engine.fit(two_cities.enrolment(), budget_s=0.1)
+    assert (voice.engine, voice.model, voice.revision) == (engine.name, engine.model, engine.revision)
+    assert voice.vectors["style"].shape == (256,) and voice.vectors["embedding"].shape == (256,)
+    assert 80 < voice.measures["f0_median_hz"] < 260
+    assert 2 < voice.measures["rate_syllables_s"] < 8

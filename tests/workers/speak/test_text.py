@@ -1,0 +1,70 @@
+"""Text on its way to phones: numbers, abbreviations, hostile text, and where a speaker would breathe."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers import models
+from workers.contracts import SpokenError
+from workers.speak.clauses import FIRST_MOST_WORDS, MOST_WORDS, clauses
+from workers.speak.phones import LONGEST_TEXT, syllables, tidy, to_phones
+
+
+@pytest.fixture(scope="module")
+def vocab() -> dict[str, int]:
+    """Kokoro's phones."""
+    found = json.loads((models.path("kokoro") / "vocab.json").read_text(encoding="utf-8"))
+    return dict(found.get("vocab", found))
+
+
+@pytest.mark.parametrize(
+    ("text", "contains"),
+    [("3.5 mg", "pˈɔɪnt"), ("Dr. Smith", "dˈɑːktɚ"), ("at 12:30", "θˈɜːɾi"), ("25%", "pɚsˈɛnt"), ("No.", "nˈoʊ")],
+)
+def test_what_is_written_short_is_spoken_in_full(text: str, contains: str, vocab: dict[str, int]) -> None:
+    assert contains in to_phones(text, vocab)
+
+
+@pytest.mark.parametrize("text", ["", "😀", "\x00", "♪♪", "—"])
+def test_what_cannot_be_spoken_gives_no_phones(text: str, vocab: dict[str, int]) -> None:
+    assert to_phones(text, vocab) == ""
+
+
+def test_a_language_that_the_engine_lacks_is_refused(vocab: dict[str, int]) -> None:
+    with pytest.raises(SpokenError) as refused:
+        to_phones("bonjour", vocab, "fr")
+    assert refused.value.code == "unknown_language"
+
+
+@given(st.text(max_size=300))
+def test_any_text_becomes_plain_text(text: str) -> None:
+    tidied = tidy(text)
+    assert tidied == tidied.strip() and len(tidied) <= 20 * LONGEST_TEXT
+    assert tidied.isprintable()
+
+
+@pytest.mark.parametrize(("text", "count"), [("banana", 3), ("no", 1), ("hospital", 3), ("water", 2)])
+def test_syllables_of_phones(text: str, count: int, vocab: dict[str, int]) -> None:
+    assert syllables(to_phones(text, vocab)) == count
+
+
+def test_clauses_are_cut_where_a_speaker_breathes() -> None:
+    assert clauses("Help. I can't breathe, call the nurse now.") == ["Help.", "I can't breathe,", "call the nurse now."]
+    assert clauses("Dr. Smith gave 3.5 mg, and then he left.") == ["Dr. Smith gave 3.5 mg,", "and then he left."]
+    assert clauses("Yes") == ["Yes"]
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,8}[,.!?]?", fullmatch=True), min_size=1, max_size=120))
+def test_no_word_is_lost_or_moved_and_no_clause_is_endless(words: list[str]) -> None:
+    pieces = clauses(" ".join(words))
+    assert " ".join(pieces).split() == words
+    assert all(len(piece.split()) <= MOST_WORDS for piece in pieces)
+
+
+def test_the_first_clause_of_a_long_sentence_is_short_where_it_can_be() -> None:
+    text = "I would like to go outside today and sit under the big tree because the weather is good"
+    assert len(clauses(text)[0].split()) <= FIRST_MOST_WORDS

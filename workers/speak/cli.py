@@ -1,0 +1,50 @@
+"""`samevoice verify`: is this sound ours, and unchanged?"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from workers.contracts import RECOGNITION_RATE_HZ, SpokenError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--key", "keys", type=click.Path(path_type=Path, exists=True), multiple=True, help="Public key (PEM).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--no-watermark", is_flag=True, help="Only the signature; opens no model.")
+def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool) -> None:
+    """Check the signed provenance record of FILE, and read its watermark back."""
+    from workers.speak import provenance
+
+    if not keys:
+        keys = (Path(os.environ.get("SAMEVOICE_HOME", "var")) / "keys" / "provenance.pub.pem",)
+        if not keys[0].exists():
+            raise click.ClickException(f"There is no public key at {keys[0]}. Name one with --key FILE.")
+    verdict = provenance.verify_file(file, [key.read_bytes() for key in keys])
+    detection = None
+    if verdict.audio is not None and not no_watermark and verdict.audio.duration_s * RECOGNITION_RATE_HZ >= 1:
+        from workers.speak.watermark import Watermark
+
+        try:
+            detection = Watermark().detect(verdict.audio)
+        except SpokenError as error:
+            raise click.ClickException(error.message) from error
+    if as_json:
+        result = {
+            "file": str(file),
+            "valid": verdict.valid,
+            "summary": verdict.summary,
+            "record": verdict.record,
+            "watermark": None if detection is None else detection.detected,
+        }
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo(verdict.summary)
+        if detection is not None:
+            click.echo("The watermark was read back." if detection.detected else "No watermark was found.")
+    sys.exit(0 if verdict.valid else 1)

@@ -1,0 +1,88 @@
+"""Every sample that leaves is marked as synthetic: Perth's implicit watermark (Resemble AI), over verified weights.
+
+The network is perth's own; its weights come from the manifest as safetensors, so that nothing pickled is ever opened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import soxr
+import torch
+import yaml
+from safetensors.torch import load_file
+
+from workers import models
+from workers.contracts import Audio, FloatArray
+
+SCHEME = "perth-implicit-1"
+#: Shorter sound is padded with silence to mark it, and is too short to read a mark back from.
+SHORTEST_S = 0.5
+#: Measured on 13 pieces of the human reading: marked sound always read 1.00, also from any second of it and after
+#: 8 kHz; unmarked sound read 0.43 at most from 2 s and over, 0.79 from 1 s, and 0.97 from half a second, which tells nothing.
+DETECTED_FROM = 0.9
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Whether a mark was read back, and the network's mean bit (0 to 1; a mark is all ones)."""
+
+    detected: bool
+    confidence: float
+
+
+class Watermark:
+    """Marks sound, and reads the mark back. Raises what `models.path` raises when the weights are not right."""
+
+    def __init__(self) -> None:
+        folder = models.path("perth")
+        with contextlib.redirect_stdout(io.StringIO()):  # perth prints as it is imported and built
+            from perth.perth_net.perth_net_implicit.config import PerthConfig
+            from perth.perth_net.perth_net_implicit.model.perth_net import PerthNet
+
+            settings = yaml.safe_load((folder / "hparams.yaml").read_text(encoding="utf-8"))
+            self._net: Any = PerthNet(PerthConfig(**settings))
+        self._net.load_state_dict(load_file(folder / "perth.safetensors"))
+        self._net.eval().requires_grad_(False)
+        self._rate_hz = int(self._net.hp.sample_rate)
+
+    def mark(self, audio: Audio) -> Audio:
+        """The same sound, marked: as many samples at the same rate, at the same level."""
+        wanted = len(audio.samples)
+        least = int(SHORTEST_S * audio.rate_hz)
+        samples = np.pad(audio.samples, (0, max(0, least - wanted)))
+        inner = self._inner(samples, audio.rate_hz)
+        with torch.inference_mode():
+            magnitude, phase = self._net.ap.signal_to_magphase(torch.from_numpy(inner))
+            marked, _ = self._net.encoder(magnitude[None])
+            sound = self._net.ap.magphase_to_signal(marked[0], phase).numpy()
+        # Only what the mark adds is resampled: the voice itself keeps every sample above the mark's band.
+        unmarked = self._round_trip(inner, magnitude, phase)
+        added = _fitted(np.asarray(soxr.resample(sound - unmarked, self._rate_hz, audio.rate_hz), np.float32), wanted)
+        return Audio(np.clip(audio.samples + added, -1.0, 1.0).astype(np.float32), audio.rate_hz)
+
+    def detect(self, audio: Audio) -> Detection:
+        """Read the mark back, from any rate; of little worth under a second of sound."""
+        inner = self._inner(audio.samples, audio.rate_hz)
+        with torch.inference_mode():
+            magnitude, _ = self._net.ap.signal_to_magphase(torch.from_numpy(inner))
+            bits = self._net.decoder(magnitude[None])[0].clip(0.0, 1.0)
+        confidence = float(bits.mean())
+        return Detection(confidence >= DETECTED_FROM, confidence)
+
+    def _round_trip(self, inner: FloatArray, magnitude: torch.Tensor, phase: torch.Tensor) -> FloatArray:
+        with torch.inference_mode():
+            return np.asarray(self._net.ap.magphase_to_signal(magnitude, phase).numpy(), np.float32)
+
+    def _inner(self, samples: FloatArray, rate_hz: int) -> FloatArray:
+        least = int(SHORTEST_S * self._rate_hz)
+        inner = np.asarray(soxr.resample(samples, rate_hz, self._rate_hz), np.float32)
+        return np.pad(inner, (0, max(0, least - len(inner))))
+
+
+def _fitted(samples: FloatArray, length: int) -> FloatArray:
+    return np.pad(samples[:length], (0, max(0, length - len(samples))))
