@@ -11,7 +11,7 @@ const FACES = {
   working: ["i-think", "Working", "One moment"],
   unsure: ["i-mic", "Say it again", ""],
   speaking: ["i-speaker", "Speaking", "Touch to stop"],
-  no_voice: ["i-off", "No voice yet", ""],
+  no_voice: ["i-off", "No voice yet", "Touch to look again"],
   cut_off: ["i-cut", "You were cut off", "Touch to say it again"],
   microphone: ["i-mic-off", "No microphone", "Touch to try again"],
   signed_out: ["i-key", "Signed out", "Touch to sign in"],
@@ -23,7 +23,7 @@ const LISTENING_HINT = { tap: "Touch when you are done", hold: "Let go when you 
 // What stands above the button while there is nothing else to say.
 const QUIET = { ready: "Whenever you are ready.", listening: "Take all the time you need." };
 let said = "One moment, please.";
-const DISABLED = new Set(["connecting", "working", "no_voice"]);
+const DISABLED = new Set(["connecting", "working"]);
 
 export function face(state, mode) {
   const [icon, label, hint] = FACES[state];

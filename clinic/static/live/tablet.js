@@ -114,7 +114,7 @@ function press() {
     if (mode === "free") return stop();
     return mode === "tap" ? finish() : undefined;
   }
-  if (state === "signed_out" || state === "version") return location.reload();
+  if (["signed_out", "version", "no_voice"].includes(state)) return location.reload();
   if (state === "replaced") {
     broken = "";
     link.connect();
@@ -237,6 +237,8 @@ const HEARD = {
   nothing_heard: (m) => screen.message(m.message),
   speech_start(m) {
     screen.message("");
+    // Somebody else's voice never sounds without being named.
+    if (m.voice !== "own") screen.voice({ kind: m.voice, label: "stand-in" });
     playback.start(m.utterance);
   },
   speech_end: (m) => playback.end(m.utterance),
