@@ -81,7 +81,7 @@ def write_wav(target: BinaryIO, audio: Audio, record: Mapping[str, Any]) -> None
 
 
 def verify_file(path: Path, public_key_pems: Sequence[bytes]) -> Verdict:
-    """Say of a file whether its record is signed by one of the keys and fits the sound. Raises nothing for bad files."""
+    """Whether a file's record is signed by one of the keys and fits the sound. A bad file raises nothing."""
     try:
         riff = read_riff(path)
     except (OSError, ValueError) as error:
@@ -126,7 +126,7 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
         return None
     try:
         record = json.loads(raw)
-    except ValueError:
+    except (ValueError, RecursionError):  # a stranger's file may nest as deep as it likes
         return None
     texts = ("key", "signature", "pcm_sha256")
     whole = isinstance(record, dict) and record.get("format") == FORMAT

@@ -50,6 +50,8 @@ def read_riff(path: Path) -> Riff:
     encoding, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", chunks.pop(b"fmt "))
     if (encoding, channels, bits) != (1, 1, 16) or rate_hz == 0:
         raise ValueError("it is not 16-bit mono")
+    if len(chunks[b"data"]) % 2:
+        raise ValueError("its last sample is cut in half")
     return Riff(rate_hz, chunks.pop(b"data"), chunks)
 
 
