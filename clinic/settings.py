@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="Everything that the service writes, unless said otherwise below.")
     database_url: str = Field("", description="SQLAlchemy address; empty: SQLite in home.")
     keystore_url: str = Field("", description="Where wrapped data keys live, apart from the database. Empty: in home.")
-    broker_url: str = Field("memory://", description="Celery's broker: memory:// or redis://…")
+    broker_url: str = Field("memory://localhost/", description="Celery's broker: memory:// or redis://…")
     events_url: str = Field("memory://", description="The stream to the browsers: memory:// or redis://…")
     kek_file: Path | None = Field(None, description="Keyring file of key-encryption keys; default home/keys/kek.json.")
     kek: str = Field("", description="Keyring JSON in the environment instead of a file.")

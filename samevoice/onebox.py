@@ -12,8 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from celery import Celery
 from celery.worker import WorkController
 
+from clinic.queue import configure
 from clinic.settings import get_settings
 
 #: Queues and how kind each is to the others: a waiting person comes before a voice that is being built.
@@ -59,9 +61,11 @@ def _start(name: str, queues: list[str], niceness: int) -> Lane:
     from workers.app import app
 
     app.loader.import_default_modules()
+    # A Celery app holds one selection of queues: with one app for both lanes, the second would take the first one's.
+    lane_app = configure(Celery(f"samevoice-{name}", tasks=app.tasks, set_as_current=False))
     # WorkController and not the command's Worker: that one installs signal handlers, which only a main thread may.
     controller = WorkController(
-        app=app,
+        app=lane_app,
         hostname=f"{name}@samevoice",
         pool_cls="threads",
         concurrency=1,

@@ -61,7 +61,7 @@ def _one_process(logs: Path) -> Iterator[str]:
 
     handler = logging.FileHandler(logs / "service.log")
     logging.getLogger().addHandler(handler)
-    logging.getLogger().setLevel(logging.DEBUG)
+    logging.getLogger().setLevel(logging.INFO)
     server = make_server("127.0.0.1", 0, create_app(), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     with onebox.workers():

@@ -9,12 +9,22 @@ from pathlib import Path
 
 import click
 
-from workers.contracts import RECOGNITION_RATE_HZ, SpokenError
+from workers.contracts import Audio, SpokenError
+
+#: A mark reads back from a telephone's rate. A stranger's file may claim 1 Hz: brought to the mark's own rate, a few
+#: thousand samples of that would fill the memory.
+_LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8_000, 192_000
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--key", "keys", type=click.Path(path_type=Path, exists=True), multiple=True, help="Public key (PEM).")
+@click.option(
+    "--key",
+    "keys",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="Public key (PEM).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-watermark", is_flag=True, help="Only the signature; opens no model.")
 def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool) -> None:
@@ -27,7 +37,7 @@ def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool
             raise click.ClickException(f"There is no public key at {keys[0]}. Name one with --key FILE.")
     verdict = provenance.verify_file(file, [key.read_bytes() for key in keys])
     detection = None
-    if verdict.audio is not None and not no_watermark and verdict.audio.duration_s * RECOGNITION_RATE_HZ >= 1:
+    if verdict.audio is not None and not no_watermark and _readable(verdict.audio):
         from workers.speak.watermark import Watermark
 
         try:
@@ -48,3 +58,7 @@ def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool
         if detection is not None:
             click.echo("The watermark was read back." if detection.detected else "No watermark was found.")
     sys.exit(0 if verdict.valid else 1)
+
+
+def _readable(audio: Audio) -> bool:
+    return _LOWEST_RATE_HZ <= audio.rate_hz <= _HIGHEST_RATE_HZ and audio.duration_s >= 0.01

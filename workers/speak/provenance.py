@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -125,7 +125,7 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
     if len(raw) > _LARGEST_RECORD:
         return None
     try:
-        record = json.loads(raw)
+        record = json.loads(raw, object_pairs_hook=_each_once)
     except (ValueError, RecursionError):  # a stranger's file may nest as deep as it likes
         return None
     texts = ("key", "signature", "pcm_sha256")
@@ -133,10 +133,18 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
     return record if whole and all(isinstance(record.get(name), str) for name in texts) else None
 
 
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ on which of two equal names counts, so that one signature could stand under two claims."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice")
+    return found
+
+
 def _public(pem: bytes) -> Ed25519PublicKey | None:
     try:
         key = serialization.load_pem_public_key(pem)
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return None
     return key if isinstance(key, Ed25519PublicKey) else None
 

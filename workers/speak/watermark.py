@@ -23,7 +23,8 @@ SCHEME = "perth-implicit-1"
 #: Shorter sound is padded with silence to mark it, and is too short to read a mark back from.
 SHORTEST_S = 0.5
 #: Measured on 13 pieces of the human reading: marked sound always read 1.00, also from any second of it and after
-#: 8 kHz; unmarked sound read 0.43 at most from 2 s and over, 0.79 from 1 s, and 0.97 from half a second, which tells nothing.
+#: 8 kHz; unmarked sound read 0.43 at most from 2 s and over, 0.79 from 1 s, and 0.97 from half a second, which tells
+#: nothing.
 DETECTED_FROM = 0.9
 
 

@@ -25,6 +25,9 @@ from workers.tasks import listen, rooms, sealed
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
 
+#: The patient or the tablet gave this utterance up: it is never spoken late.
+ENDED = (CANCELLED, FAILED)
+
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
     "impossible_rate": "That would be faster than anybody speaks, so it is probably a mishearing.",
@@ -51,7 +54,7 @@ def speak(utterance_id: str) -> None:
     with plainly(utterance_id, "live.speak", _failed):
         with transaction() as session:
             row = _row(session, utterance_id)
-            if row.state in (SPOKEN, CANCELLED) or row.spoken_text_sealed is None:
+            if row.state in (SPOKEN, *ENDED) or row.spoken_text_sealed is None:
                 return
             row.state = WORKING
             text = get_vault().get_text(row, "spoken_text_sealed")
@@ -79,7 +82,7 @@ def _restore(utterance_id: str) -> None:
     said = gate is None
     with transaction() as session:
         row = _row(session, utterance_id)
-        if row.state == CANCELLED:
+        if row.state in ENDED:
             return
         get_vault().put(row, "transcript_sealed", transcript_to_json(transcript))
         row.confidence, row.gate = transcript.confidence, gate
@@ -157,7 +160,7 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) 
         row.restored_duration_s = audio.duration_s
         vault.put(row, "provenance_sealed", dict(record))
         row.voice_id, row.first_sound_s = voice_id, first_sound_s
-        if row.state != CANCELLED:
+        if row.state not in ENDED:
             row.state = SPOKEN
 
 
@@ -176,7 +179,7 @@ def _row(session: Any, utterance_id: str) -> Utterance:
 def _cancelled(utterance_id: str) -> bool:
     with transaction() as session:
         row = session.get(Utterance, utterance_id)
-        return row is None or row.state == CANCELLED
+        return row is None or row.state in ENDED
 
 
 def _tell(row: Utterance, event: dict[str, Any], blob: bytes = b"") -> None:
@@ -187,7 +190,7 @@ def _failed(utterance_id: str, code: str, message: str) -> None:
     """Say what went wrong to the row and to the tablet. The patient's audio stays where it is."""
     with transaction() as session:
         row = session.get(Utterance, utterance_id)
-        if row is None or row.state == CANCELLED:
+        if row is None or row.state in ENDED:
             return
         row.state, row.error_code, row.error_message = FAILED, code, message
     with suppress(PlainError):  # the patient may have been erased meanwhile: then there is nobody to tell

@@ -1,4 +1,8 @@
-"""After a start: send again what a process that died had in hand. Needed where the broker lives in this process."""
+"""After a start: send again what a process that died had in hand. Needed where the broker lives in this process.
+
+An utterance is different: spoken minutes late, it would burst into another conversation. It is marked as failed, and
+the patient says it again if it still matters.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,27 @@ from sqlalchemy import select
 
 from clinic.database import transaction
 from clinic.live import tables as live
-from clinic.live.tables import LiveSession, Utterance
+from clinic.live.tables import Utterance
 from clinic.queue import send
 from clinic.voices import tables as voices
 from clinic.voices.tables import Recording, Voice
 
+RESTARTED = "Same Voice was started anew before this could be said. The recording is kept; please say it again."
+
 
 def requeue() -> int:
-    """Queue every unfinished piece of work again; the tasks go on from what was kept. Returns how many."""
+    """Queue every unfinished check and build again; they go on from what was kept. Returns how many."""
     with transaction() as session:
         recordings = session.scalars(
             select(Recording.id).where(Recording.state.in_((voices.RECEIVED, voices.CHECKING)))
         ).all()
         builds = session.scalars(select(Voice.id).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
-        utterances = session.scalars(
-            select(Utterance.id)
-            .join(LiveSession, LiveSession.id == Utterance.session_id)
-            .where(Utterance.state.in_((live.RECEIVED, live.WORKING)), Utterance.spoken_text_sealed.is_(None))
-        ).all()
-        for name, ids in (("voices.check", recordings), ("voices.fit", builds), ("live.restore", utterances)):
+        for name, ids in (("voices.check", recordings), ("voices.fit", builds)):
             for row_id in ids:
                 send(session, name, row_id)
-        return len(recordings) + len(builds) + len(utterances)
+        unfinished = session.scalars(
+            select(Utterance).where(Utterance.state.in_((live.RECEIVED, live.WORKING)), Utterance.cut_off.is_(False))
+        ).all()
+        for row in unfinished:
+            row.state, row.error_code, row.error_message = live.FAILED, "restarted", RESTARTED
+        return len(recordings) + len(builds)
