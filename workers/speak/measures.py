@@ -38,7 +38,7 @@ def of_voice(acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip]) -
         "f0_movement": float(np.clip(_spread(theirs_hz) / max(_spread(own_hz), 0.1), 0.7, 1.4)),
         "pace": float(np.clip(rate / own_rate, 0.75, 1.3)) if rate > 0 else 1.0,
         "gain_db": TARGET_LUFS - loudness_lufs(sound),
-        "enrolled_s": float(sum(clip.audio.duration_s for clip in clips)),
+        "speech_s": sum(len(without_silence(at_16k(clip.audio))) for clip in clips) / 16_000,
     }
 
 
