@@ -8,7 +8,8 @@ encoder (measured on the demo's reading by an encoder that it never sees, on the
   transformations, Athalye et al. 2018): 0.37 became 0.50;
 - the prosody half stays that of a public voice that speaks English, and the sentence is heard at the patient's own
   pitch: left free, the style's pitch ran away (0.26);
-- no single step is the voice, since it wanders from step to step: the mean of the later ones is (Polyak, Juditsky 1992).
+- no single step is the voice, since it wanders from step to step: the mean of the later ones is (Polyak and Juditsky
+  1992).
 
 When to stop is fixed beforehand, by steps and time, and never chosen by the encoder or the judge. Pitch, pace and
 loudness are not left to the style: they are measured on the clips and set.
