@@ -1,0 +1,280 @@
+"""Example patients for looking at the pages and for tests of them. Nothing here is a measurement."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import wave
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from clinic.accounts.service import create_account
+from clinic.database import new_id, now, transaction
+from clinic.live.tables import SPOKEN, UNSURE, LiveSession, Utterance
+from clinic.notes.tables import Note
+from clinic.patients import consents
+from clinic.patients.service import create_patient
+from clinic.patients.tables import SCOPES
+from clinic.vault import get_vault
+from clinic.voices.tables import BUILDING, CHECKED, FAILED, READY, RECEIVED, REFUSED, Recording, Voice
+
+CLINICIAN, ADMINISTRATOR, PASSWORD = "dr.osei", "it.lee", "walnut harbour kettle"
+LONG_NAME = "Wilhelmina Anneliese von Hohenfels-Featherstonehaugh y Fernández de la Vega"
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Where to look."""
+
+    patient_id: str
+    building_id: str
+    empty_id: str
+    session_id: str
+    utterance_ids: list[str]
+    recording_id: str
+    voice_id: str
+
+
+def tone(seconds: float = 1.0, pitch_hz: float = 220.0) -> bytes:
+    """A soft tone as 16 kHz WAV: something for a player to play."""
+    frames = [round(6000 * math.sin(2 * math.pi * pitch_hz * n / 16_000)) for n in range(int(16_000 * seconds))]
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(16_000)
+        writer.writeframes(struct.pack(f"<{len(frames)}h", *frames))
+    return file.getvalue()
+
+
+def people() -> str:
+    """A clinician and an administrator; the clinician's id."""
+    with transaction() as session:
+        create_account(session, ADMINISTRATOR, PASSWORD, "administrator")
+        return create_account(session, CLINICIAN, PASSWORD, "clinician").id
+
+
+def patient(session: Session, actor: str, name: str, number: str = "", scopes: tuple[str, ...] = SCOPES) -> str:
+    """A patient who agreed to `scopes`."""
+    row = create_patient(session, actor, name, number)
+    for scope in scopes:
+        consents.give(session, actor, row.id, scope)
+    return row.id
+
+
+def recording(session: Session, patient_id: str, name: str, state: str = CHECKED, **fields: Any) -> Recording:
+    """A recording with a tone in it."""
+    sound = tone()
+    blob_id = get_vault().put_blob(patient_id, sound)
+    row = Recording(
+        id=new_id(), patient_id=patient_id, blob_id=blob_id, size_bytes=len(sound), state=state, created_at=now()
+    )
+    for column, value in fields.items():
+        setattr(row, column, value)
+    get_vault().put(row, "filename_sealed", name)
+    if state == CHECKED:
+        get_vault().put(row, "transcript_sealed", {"text": "It was the best of times.", "words": []})
+    session.add(row)
+    session.flush()
+    return row
+
+
+def quality(verdict: str, speech_s: float, snr_db: float = 28.0, **fields: Any) -> dict[str, Any]:
+    """What the check writes about a recording."""
+    measured = {"duration_s": speech_s * 1.3, "speech_s": speech_s, "snr_db": snr_db, "clipped_share": 0.0}
+    return {**measured, "bandwidth_hz": 9800.0, "speakers": 1, "verdict": verdict, "reasons": [], **fields}
+
+
+def voice(session: Session, patient_id: str, version: int, state: str, recordings: list[str], **fields: Any) -> Voice:
+    """A version of a voice."""
+    row = Voice(id=new_id(), patient_id=patient_id, version=version, state=state, recording_ids=recordings, **fields)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def utterance(session: Session, session_id: str, patient_id: str, number: int, text: str, **fields: Any) -> Utterance:
+    """An utterance with its sound; `feeling` is sealed, the other fields are columns."""
+    vault = get_vault()
+    feeling = fields.pop("feeling", None)
+    row = Utterance(
+        id=new_id(),
+        patient_id=patient_id,
+        session_id=session_id,
+        number=number,
+        duration_s=2.4,
+        ended_at=now() - timedelta(minutes=40 - number),
+        audio_blob_id=vault.put_blob(patient_id, tone(1.0, 180)),
+        state=fields.pop("state", SPOKEN),
+    )
+    readings = fields.pop("readings", [{"text": text, "confidence": fields.get("confidence", 0.9)}])
+    vault.put(row, "transcript_sealed", {"text": fields.pop("understood", text), "readings": readings, "words": []})
+    if row.state == SPOKEN:
+        vault.put(row, "spoken_text_sealed", text)
+        row.restored_blob_id = vault.put_blob(patient_id, tone(1.0, 240))
+    if feeling is not None:
+        vault.put(row, "feeling_sealed", feeling)
+    for column, value in fields.items():
+        setattr(row, column, value)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def feeling(distress: float, urgency: float, *cues: str) -> dict[str, Any]:
+    """Readings as the workers seal them."""
+    calm = {"value": urgency, "low": max(0.0, urgency - 0.1), "high": min(1.0, urgency + 0.1), "cues": []}
+    high = {**calm, "value": distress, "low": max(0.0, distress - 0.12), "high": min(1.0, distress + 0.1)}
+    return {"distress": {**high, "cues": list(cues)}, "urgency": calm, "note": "", "prosody": {}}
+
+
+def seed(actor: str) -> Seeded:
+    """A patient with everything, one whose voice is being built, one with nothing, and some more names."""
+    with transaction() as session:
+        one = patient(session, actor, LONG_NAME, "RX-204-55871")
+        first = recording(
+            session,
+            one,
+            "voicemail for grandchildren, Christmas 2019.m4a",
+            quality=quality("good", 41.0),
+            duration_s=53.0,
+        )
+        recording(
+            session,
+            one,
+            "retirement-speech_FINAL_final(2)_copy-of-the-camera-in-the-second-row-with-applause.mp4",
+            duration_s=412.0,
+            error_code="truncated",
+            error_message="This file breaks off before its end. What arrived is kept.",
+            quality=quality(
+                "usable",
+                24.0,
+                13.0,
+                clipped_share=0.008,
+                bandwidth_hz=3600.0,
+                speakers=2,
+                reasons=["Somebody else speaks in parts of it. Only the longest voice is used."],
+            ),
+        )
+        recording(
+            session,
+            one,
+            "notes.wav",
+            REFUSED,
+            error_message="This file holds no sound that can be read. Look whether it is the right one.",
+        )
+        recording(session, one, "birthday.ogg", RECEIVED)
+        sample = get_vault().put_blob(one, tone(2.0, 200))
+        measures = {"similarity": 0.47, "f0_median_hz": 118.0, "rate_syllables_s": 4.1, "speech_s": 65.0}
+        ready = voice(
+            session,
+            one,
+            1,
+            READY,
+            [first.id],
+            engine="kokoro",
+            model="kokoro-82m",
+            measures=measures,
+            sample_blob_id=sample,
+            finished_at=now() - timedelta(days=2),
+            progress=1.0,
+        )
+        voice(
+            session,
+            one,
+            2,
+            FAILED,
+            [first.id],
+            error_message="The worker ran out of memory. Try again when less is running.",
+        )
+        live = LiveSession(id=new_id(), patient_id=one, created_at=now() - timedelta(hours=1), ended_at=now())
+        session.add(live)
+        session.flush()
+        said = [
+            utterance(
+                session,
+                live.id,
+                one,
+                1,
+                "Good morning. I slept badly, my neck hurts again.",
+                confidence=0.91,
+                distress=0.42,
+                urgency=0.2,
+                feeling=feeling(0.42, 0.2, "Speech was slower than usual (2.1 against 3.4 syllables a second)."),
+            ),
+            utterance(
+                session,
+                live.id,
+                one,
+                2,
+                "Please, could somebody turn me now, I cannot breathe like this.",
+                confidence=0.55,
+                chosen=True,
+                understood="Please could somebody burn me now.",
+                distress=0.83,
+                urgency=0.78,
+                feeling=feeling(
+                    0.83,
+                    0.78,
+                    "Voice was 5.2 semitones higher than this patient’s usual.",
+                    "Words that ask for help: “could somebody”.",
+                ),
+            ),
+            utterance(
+                session,
+                live.id,
+                one,
+                3,
+                "Water on the table",
+                state=UNSURE,
+                gate="low_confidence",
+                confidence=0.31,
+                readings=[
+                    {"text": "Water on the table", "confidence": 0.31},
+                    {"text": "What is on the table", "confidence": 0.27},
+                ],
+            ),
+            utterance(
+                session, live.id, one, 4, "<script>alert('x')</script><img src=x onerror=alert(1)>", confidence=0.88
+            ),
+        ]
+        note = Note(id=new_id(), patient_id=one, session_id=live.id, version=1)
+        ids = [row.id for row in said]
+        lines = [
+            ("Symptoms", "Pain, neck: “my neck hurts again”", [ids[0]], ""),
+            ("Asked for", "“could somebody turn me now”", [ids[1]], ""),
+            ("Asked for", "Asked for morphine.", [ids[1]], "No utterance holds these words."),
+            ("How it sounded", "Higher and faster than usual at 09:14.", [ids[1]], ""),
+            ("Not understood", "One sentence was not understood.", [ids[2]], ""),
+        ]
+        body = [{"section": a, "text": b, "utterance_ids": c, "at": "", "struck": d} for a, b, c, d in lines]
+        get_vault().put(note, "body_sealed", body)
+        session.add(note)
+        two = patient(session, actor, "Tomasz Nowak", "RX-118-20034")
+        clip = recording(session, two, "interview.wav", quality=quality("good", 71.0), duration_s=90.0)
+        building = voice(
+            session, two, 1, BUILDING, [clip.id], progress=0.37, progress_text="Searching: step 42 of 110."
+        )
+        building.created_at, building.heartbeat_at = now() - timedelta(seconds=150), now()
+        other = LiveSession(id=new_id(), patient_id=two, created_at=now() - timedelta(hours=5), ended_at=now())
+        session.add(other)
+        session.flush()
+        utterance(
+            session,
+            other.id,
+            two,
+            1,
+            "Where is my wife?",
+            confidence=0.8,
+            distress=0.58,
+            urgency=0.3,
+            feeling=feeling(0.58, 0.3, "Louder and more uneven than usual (+6 dB)."),
+        )
+        empty = patient(session, actor, "Ada", "", scopes=())
+        for name in ("Grace Adeyemi", "李小龙", "Bjørn Åsmund Øverland"):
+            patient(session, actor, name, scopes=("keep_voice",))
+        return Seeded(one, two, empty, live.id, ids, first.id, ready.id)

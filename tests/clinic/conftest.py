@@ -1,0 +1,73 @@
+"""Visitors of the clinic's pages, over a fresh home."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.browser import seeding
+from tests.clinic.pages import Visitor, sent_work
+
+Sent = list[tuple[str, tuple[Any, ...]]]
+
+
+@pytest.fixture
+def clinician_id(home: Path) -> str:
+    """The id of the clinician who signs in; there is an administrator too."""
+    return seeding.people()
+
+
+@pytest.fixture
+def web(clinician_id: str) -> Flask:
+    """The app, with nothing counted against anybody yet."""
+    from clinic.app import create_app
+    from clinic.web.limits import limiter
+
+    app = create_app()
+    limiter.reset()
+    return app
+
+
+@pytest.fixture
+def visitor(web: Flask) -> Visitor:
+    """Somebody who is not signed in."""
+    return Visitor(web.test_client())
+
+
+@pytest.fixture
+def clinician(visitor: Visitor) -> Visitor:
+    """A clinician who is."""
+    assert visitor.sign_in().status_code == 302
+    return visitor
+
+
+@pytest.fixture
+def another(web: Flask) -> Callable[[str], Visitor]:
+    """Signs somebody else in, in a browser of their own."""
+
+    def sign_in(username: str) -> Visitor:
+        somebody = Visitor(web.test_client())
+        assert somebody.sign_in(username).status_code == 302
+        return somebody
+
+    return sign_in
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+    """What was queued."""
+    with sent_work(monkeypatch) as work:
+        yield work
+
+
+@pytest.fixture
+def patient_id(clinician_id: str) -> str:
+    """A patient who agreed to everything."""
+    from clinic.database import transaction
+
+    with transaction() as session:
+        return seeding.patient(session, clinician_id, "Margit Lindqvist", "N-77")
