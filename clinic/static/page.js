@@ -7,6 +7,10 @@ export function dress(root) {
     const sameDay = at.toDateString() === new Date().toDateString();
     const clock = { hour: "2-digit", minute: "2-digit" };
     time.title = at.toLocaleString("en-GB", { dateStyle: "full", timeStyle: "long" });
+    if ("clock" in time.dataset) {
+      time.textContent = at.toLocaleTimeString("en-GB");
+      continue;
+    }
     time.textContent = sameDay
       ? `today, ${at.toLocaleTimeString("en-GB", clock)}`
       : at.toLocaleString("en-GB", { day: "numeric", month: "long", year: "numeric", ...clock });
