@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import click
@@ -22,6 +21,9 @@ HOME = "home"
 def demo(out: Path, as_json: bool, fit_budget_s: float | None) -> None:
     """Enrol a human reading, impair new sentences of it (simulated), and say them again in the fitted voice."""
     quiet_libraries()
+    # Libraries print where they please; standard output is for the one result alone, whatever they do.
+    result_only = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
     out.mkdir(parents=True, exist_ok=True)
     home = out / HOME
     if home.exists():
@@ -48,8 +50,5 @@ def demo(out: Path, as_json: bool, fit_budget_s: float | None) -> None:
         raise click.ClickException(str(error)) from error
     write_report(result, out)
     (out / "result.json").write_text(json.dumps(result.figures(), indent=2) + "\n", encoding="utf-8")
-    if as_json:
-        json.dump(result.figures(), sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    else:
-        click.echo(table(result))
+    with result_only:
+        result_only.write(json.dumps(result.figures(), indent=2) + "\n" if as_json else table(result))

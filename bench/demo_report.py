@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 
 from bench import demo_pictures as pictures
+from bench.measure import word_error_rate
 from bench.demo_run import SEVERITIES, Line, Result
 from workers.contracts import Audio
 
@@ -34,6 +35,7 @@ class Row:
 def write_report(result: Result, out: Path) -> Path:
     """Write `report.html` into `out`, beside the WAV files that it plays. Returns its path."""
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+    environment.filters["sentence"] = lambda text: text[:1].upper() + text[1:].rstrip(" ,")
     rows = {severity: [_row(line) for line in result.of(severity)] for severity in SEVERITIES}
     path = out / "report.html"
     path.write_text(
@@ -42,7 +44,7 @@ def write_report(result: Result, out: Path) -> Path:
             figures=result.figures(),
             historic=_picture(result.historic, "historic.wav"),
             rows=rows,
-            hero=max(rows["mild"], key=lambda row: row.restored is not None and row.impaired.duration_s),
+            hero=_hero(rows["mild"]),
             sections=_sections(result),
             places={line.utterance_id: f"{line.severity}-{line.number}" for line in result.lines},
             box=(pictures.WIDTH, pictures.HEIGHT),
@@ -50,6 +52,15 @@ def write_report(result: Result, out: Path) -> Path:
         encoding="utf-8",
     )
     return path
+
+
+def _hero(rows: list[Row]) -> Row:
+    """The longest that was said again in the very words, else the longest that was said again, else the longest."""
+    return max(rows, key=lambda row: (_in_its_words(row.line), row.restored is not None, row.impaired.duration_s))
+
+
+def _in_its_words(line: Line) -> bool:
+    return line.spoken is not None and word_error_rate([line.text], [line.spoken]) == 0
 
 
 def _row(line: Line) -> Row:

@@ -43,7 +43,6 @@ LEARNING_RATE = 0.12
 PRIOR = 0.002
 #: Iterates before this share of the way are not averaged.
 AVERAGE_FROM = 0.4
-CHECKPOINT_EVERY = 5
 
 #: Random filters and noises through which each sentence is heard, and how strong they are.
 VIEWS = 3
@@ -146,7 +145,7 @@ class Fit:
             if progress is not None:
                 left_s = state.spent_s / state.step * (state.steps - state.step)
                 progress(0.95 * state.step / state.steps, _left(left_s))
-            if keep_checkpoint is not None and state.step % CHECKPOINT_EVERY == 0:
+            if keep_checkpoint is not None:  # a step takes seconds, a checkpoint is a few hundred bytes
                 keep_checkpoint(self._checkpoint())
         if progress is not None:
             progress(0.96, "Measuring pitch, pace and loudness …")

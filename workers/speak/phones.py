@@ -8,6 +8,7 @@ carry.
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -52,6 +53,8 @@ def _espeak(language: str) -> Any:
     from phonemizer.backend import EspeakBackend
     from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
+    # It warns whenever espeak joins two words into one, which is how people speak.
+    logging.getLogger("phonemizer").setLevel(logging.ERROR)
     EspeakWrapper.set_library(espeakng_loader.get_library_path())
     EspeakWrapper.set_data_path(espeakng_loader.get_data_path())
     return EspeakBackend(language, preserve_punctuation=True, with_stress=True, language_switch="remove-flags")
