@@ -8,8 +8,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader
 
 from bench import demo_pictures as pictures
-from bench.measure import word_error_rate
 from bench.demo_run import SEVERITIES, Line, Result
+from bench.measure import word_error_rate
 from workers.contracts import Audio
 
 

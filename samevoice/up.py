@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 
 from clinic.settings import get_settings
 from samevoice.cli import quiet_libraries
+from workers import models
 
 
 @click.command()
@@ -39,7 +40,6 @@ def up(host: str | None, port: int | None, demo_people: bool) -> None:
 
     from clinic.app import create_app
     from samevoice import onebox
-    from workers import models
     from workers.tasks import recover, rooms
 
     for status in models.status():

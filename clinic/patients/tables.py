@@ -22,7 +22,7 @@ class Patient(Row, Base):
     hospital_number_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     language: Mapped[str] = mapped_column(String(8), default="en")
     pause_s: Mapped[float] = mapped_column(Float, default=1.2)
-    sure_at: Mapped[float] = mapped_column(Float, default=0.6)
+    sure_at: Mapped[float] = mapped_column(Float, default=0.7)
     manner_strength: Mapped[float] = mapped_column(Float, default=0.6)
     pace: Mapped[float] = mapped_column(Float, default=1.0)
     #: A stand-in voice (a public voice's name) that the patient chose for when their own cannot be opened.

@@ -114,7 +114,7 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     """Speak `text` in the patient's own voice, clause by clause, as it is made; keep it, with its provenance."""
     with transaction() as session:
         patient = sealed.patient_of(session, row.patient_id)
-        if "speak_for_me" not in sealed.consents(session, row.patient_id):
+        if not {"speak_for_me", "keep_voice"} <= sealed.consents(session, row.patient_id):
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
         manner = listen.manner_for(patient, measured, voice)
