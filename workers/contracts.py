@@ -123,7 +123,8 @@ class Prosody:
 
     f0_hz: (frames,) 0 where unvoiced. energy_db: (frames,) dBFS. Scalars are over speech only. `pauses` are
     (start_s, end_s) of silences of 0.2 s and more between first and last speech. `rate_syllables_s` counts syllables
-    over the whole utterance, `articulation_syllables_s` over speech without its pauses. nan where it cannot be measured.
+    over the whole utterance, `articulation_syllables_s` over speech without its pauses. nan where it cannot be
+    measured.
     """
 
     frame_s: float

@@ -1,7 +1,8 @@
 """The whole way in a real Chromium, with `samevoice up` as the server and nothing played by the test.
 
-A clinician signs in, sends a historic recording and builds the voice; the patient speaks on the tablet page into a microphone
-that hears a file, and is heard again in that voice. Pictures of each page are left in SAMEVOICE_SCREENSHOTS, if it is set.
+A clinician signs in, sends a historic recording and builds the voice; the patient speaks on the tablet page into a
+microphone that hears a file, and is heard again in that voice. Pictures of the pages are left in SAMEVOICE_SCREENSHOTS,
+if it is set.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _picture(page: Page, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def browsers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Browser, Browser]]:
-    """A clinician's browser, and a tablet's whose microphone hears a clause of the reading after a pause, once a turn."""
+    """A clinician's browser, and a tablet's whose microphone hears a clause of the reading between two pauses."""
     heard = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     clause = measure.resample(SAID.audio, 16_000).samples
     quiet = np.zeros(16_000 * 4, np.float32)

@@ -75,8 +75,9 @@ def test_nothing_that_can_be_spoken_is_said_plainly(engine: KokoroEngine, voice:
 
 
 def test_cancelling_stops_before_the_next_clause(engine: KokoroEngine, voice: Voice) -> None:
-    heard = 0
+    heard: list[str] = []
+    pieces = engine.say("Yes, I know. This is never said.", voice, cancelled=lambda: bool(heard))
+    heard.append(next(pieces).text)
     with pytest.raises(Stopped):
-        for _ in engine.say("Yes, I know. This is never said.", voice, cancelled=lambda: heard > 0):
-            heard += 1
-    assert heard == 1
+        next(pieces)
+    assert heard == ["Yes, I know."]
