@@ -13,9 +13,16 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bench import measure, steps, two_cities
+from clinic.accounts.service import create_account
+from clinic.database import transaction
+from clinic.voices.tables import Recording, Voice
 from tests.homes import DATABASE_URL, REDIS_URL, fresh_home
+from workers.contracts import Audio
+from workers.tasks.sound import wav_bytes
 
 
 @dataclass
@@ -119,3 +126,44 @@ def _wait_for(url: str, logs: Path, timeout_s: float = 60.0) -> None:
         except OSError:
             time.sleep(0.3)
     raise AssertionError("the web process did not come up:\n" + (logs / "web.log").read_text()[-3000:])
+
+
+NAME = "Wilhelmina Canary-Featherstonehaugh"
+FILENAME = "canary-grandfathers-birthday.wav"
+
+
+@dataclass
+class Journey:
+    """What one patient's way through the service left behind."""
+
+    patient_id: str
+    recording: Recording
+    voice: Voice
+    session_id: str
+    clear: steps.Said
+    unsure: steps.Said
+    silent: steps.Said
+    note: list[dict[str, object]]
+
+
+def _unsure_audio() -> Audio:
+    """Real speech under so much noise that nobody should be sure of it."""
+    clip = two_cities.held_out()[0].audio
+    noise = np.random.default_rng(7).standard_normal(len(clip.samples)).astype(np.float32)
+    level = float(np.sqrt(np.mean(clip.samples**2)))
+    return measure.resample(Audio(clip.samples + noise * level * 1.2, clip.rate_hz), 16_000)
+
+
+@pytest.fixture(scope="package")
+def journey(service: Service) -> Journey:
+    """Enrol the reading, build a voice (a short search), speak three times, draft the note."""
+    with transaction() as session:
+        clinician = create_account(session, "spine-clinician", "a long enough pass phrase", "clinician").id
+    patient_id = steps.enrol_patient(NAME, clinician)
+    recording = steps.wait_checked(steps.upload(patient_id, wav_bytes(two_cities.historic()), FILENAME))
+    voice = steps.wait_built(steps.build(patient_id, [recording.id]), timeout_s=300)
+    session_id = steps.open_session(patient_id)
+    clear = steps.speak(patient_id, session_id, 1, measure.resample(two_cities.held_out()[3].audio, 16_000))
+    unsure = steps.speak(patient_id, session_id, 2, _unsure_audio())
+    silent = steps.speak(patient_id, session_id, 3, Audio(np.zeros(32_000, np.float32), 16_000))
+    return Journey(patient_id, recording, voice, session_id, clear, unsure, silent, steps.draft(session_id, patient_id))

@@ -14,8 +14,7 @@ from bench import two_cities
 from clinic.settings import get_settings
 from clinic.vault import get_vault
 from tests.homes import DATABASE_URL, REDIS_URL
-from tests.services.conftest import Service
-from tests.services.test_spine import FILENAME, NAME, Journey, journey  # noqa: F401 - the fixture
+from tests.services.conftest import FILENAME, NAME, Journey, Service
 from workers.tasks.sealed import binding
 
 
@@ -66,7 +65,7 @@ def _searches(service: Service, seen: Journey) -> dict[str, bytes]:
     }
 
 
-def test_no_canary_is_found_in_what_the_service_wrote(service: Service, journey: Journey) -> None:  # noqa: F811
+def test_no_canary_is_found_in_what_the_service_wrote(service: Service, journey: Journey) -> None:
     assert NAME.endswith("Featherstonehaugh")
     assert np.abs(journey.clear.samples[12_000:12_300]).max() > 0.001, "silence would be no canary"
     written = _everything_written(service)
@@ -80,7 +79,7 @@ def test_no_canary_is_found_in_what_the_service_wrote(service: Service, journey:
     assert found == []
 
 
-def test_the_search_itself_finds_a_canary(service: Service, journey: Journey) -> None:  # noqa: F811
+def test_the_search_itself_finds_a_canary(service: Service, journey: Journey) -> None:
     (service.home / "leak.bin").write_bytes(b"\0" * 100 + b"Featherstonehaugh")
     try:
         assert any(b"Featherstonehaugh" in data for data in _everything_written(service).values())
