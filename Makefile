@@ -4,14 +4,14 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help setup models demo up test test-services lint lock clean
+.PHONY: help setup models database demo up test test-services lint lock clean
 
 help:
 	@echo "make demo   from a historic recording to a sentence restored in that voice; leaves demo/report.html"
 	@echo "make up     the service on this machine: prints its address and who to sign in as"
 	@echo "make test   the tests      make lint   the checks      make setup   only install"
 
-setup: $(VENV)/.installed models
+setup: $(VENV)/.installed models database
 
 # uv installs in a minute what takes pip six, from the same pinned and hashed file.
 $(VENV)/.installed: requirements/all.txt requirements/uv.txt pyproject.toml
@@ -23,6 +23,10 @@ $(VENV)/.installed: requirements/all.txt requirements/uv.txt pyproject.toml
 
 models: $(VENV)/.installed
 	$(BIN)/samevoice models fetch
+
+# Makes home (SAMEVOICE_HOME, default var/), its keyring and both databases, or brings them up to date.
+database: $(VENV)/.installed
+	$(BIN)/samevoice database upgrade
 
 demo: setup
 	$(BIN)/samevoice demo --out demo
