@@ -41,7 +41,7 @@ test: setup
 test-services: setup
 	SAMEVOICE_TEST_DATABASE_URL=$${SAMEVOICE_TEST_DATABASE_URL:-postgresql+psycopg://root@127.0.0.1:5432/test} \
 	SAMEVOICE_TEST_REDIS_URL=$${SAMEVOICE_TEST_REDIS_URL:-redis://127.0.0.1:6379/5} \
-	$(BIN)/python -m pytest tests/clinic tests/services
+	$(BIN)/python -m pytest tests/clinic tests/services/test_spine.py tests/services/test_canary.py
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
