@@ -21,7 +21,7 @@ from samevoice import onebox
 from samevoice.people import pass_phrase
 from workers import models
 from workers.contracts import Audio
-from workers.speak import provenance
+from workers.speak.provenance import verify_file
 from workers.speak.similarity import Similarity, compare
 from workers.tasks import rooms, sealed
 from workers.tasks.sound import wav_bytes
@@ -239,7 +239,7 @@ def _line(severity: str, place: int, text: str, impaired: Audio, said: steps.Sai
             restored = Audio(samples, rate_hz)
             restored_heard = rooms.recogniser().transcribe(measure.resample(restored, 16_000)).text
             watermark = rooms.watermark().detect(restored).detected
-            verdict = provenance.verify_file(path, [vault.verifying_key_pem()]).summary
+            verdict = verify_file(path, [vault.verifying_key_pem()]).summary
         return Line(
             row.id, severity, place, text, impaired, impaired_file, transcript["text"] or _best(transcript),
             float(row.confidence or 0.0), row.gate, transcript["readings"], spoken, restored, restored_file,

@@ -6,13 +6,17 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from bench import measure, two_cities
-from clinic.database import transaction
+from bench import measure, steps, two_cities
+from clinic.database import now, transaction
 from clinic.live.tables import SPOKEN, UNSURE, Utterance
+from clinic.patients.tables import Consent
 from clinic.queue import send
 from clinic.vault import get_vault
+from clinic.voices.tables import Voice
 from tests.services.conftest import Journey
 from workers.contracts import Audio
+
+CLEAR = two_cities.held_out()[3]
 
 
 def test_a_historic_recording_is_judged_and_written_down(journey: Journey) -> None:
@@ -107,3 +111,41 @@ def test_every_line_of_the_note_names_utterances_of_this_session(journey: Journe
     assert journey.note
     for statement in journey.note:
         assert statement["utterance_ids"] and set(statement["utterance_ids"]) <= known  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("change", [{"revision": "0" * 16}, {"vectors_sealed": b"SV\x01 not what was sealed"}])
+def test_a_voice_that_does_not_open_is_said_and_no_other_voice_sounds(
+    journey: Journey, change: dict[str, object]
+) -> None:
+    with transaction() as session:
+        row = session.get_one(Voice, journey.voice.id)
+        before = {name: getattr(row, name) for name in change}
+        for name, value in change.items():
+            setattr(row, name, value)
+    try:
+        number = 90 + len(str(change))
+        said = steps.speak(journey.patient_id, journey.session_id, number, measure.resample(CLEAR.audio, 16_000))
+    finally:
+        with transaction() as session:
+            row = session.get_one(Voice, journey.voice.id)
+            for name, value in before.items():
+                setattr(row, name, value)
+    failed = said.event("failed")
+    assert failed is not None and failed["code"] == "tampered" and failed["message"]
+    assert len(said.samples) == 0 and said.event("speech_start") is None
+
+
+def test_withdrawn_consent_stops_the_voice_at_the_next_utterance(journey: Journey) -> None:
+    with transaction() as session:
+        consent = session.scalars(
+            select(Consent).where(Consent.patient_id == journey.patient_id, Consent.scope == "speak_for_me")
+        ).one()
+        consent.withdrawn_at = now()
+    try:
+        said = steps.speak(journey.patient_id, journey.session_id, 99, measure.resample(CLEAR.audio, 16_000))
+    finally:
+        with transaction() as session:
+            session.get_one(Consent, consent.id).withdrawn_at = None
+    failed = said.event("failed")
+    assert failed is not None and failed["code"] == "no_consent"
+    assert len(said.samples) == 0

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from workers.contracts import Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
@@ -114,7 +115,7 @@ class Fit:
                 header["step"], header["steps"], arrays["at"], arrays["first"], arrays["second"], arrays["mean"],
                 header["averaged"], header["spent_s"],
             )  # fmt: skip
-        except Exception as error:  # safetensors raises its own kinds, all of which mean the same here
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise _wrong_checkpoint() from error
         if header["belongs_to"] != self._belongs_to or state.at.shape != (AXES,):
             raise _wrong_checkpoint()
