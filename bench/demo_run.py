@@ -66,6 +66,7 @@ class Result:
     fit_s: float
     voice_measures: dict[str, float]
     similarity: Similarity
+    voice_wer: float = float("nan")
     lines: list[Line] = field(default_factory=list)
     note: list[dict[str, Any]] = field(default_factory=list)
     total_s: float = 0.0
@@ -106,6 +107,7 @@ class Result:
                 "similarity_raw": round(self.similarity.raw, 3),
                 "nearest_public": round(self.similarity.nearest_public, 3),
                 "second_real": round(self.similarity.second_real, 3),
+                "wer": round(self.voice_wer, 4),
             },
             "impaired": {
                 "wer": round(self.heard_wer("mild"), 4),
@@ -191,6 +193,11 @@ def run(out: Path, say: Say) -> Result:
         held_out = two_cities.held_out()
         result.similarity = compare(
             rooms.engine(), voice, enrolled=historic, second_real=held_out, texts=[clip.text for clip in held_out]
+        )
+        texts = [clip.text for clip in held_out]
+        spoken = [measure.joined([piece.audio for piece in rooms.engine().say(text, voice)]) for text in texts]
+        result.voice_wer = measure.word_error_rate(
+            texts, [rooms.recogniser().transcribe(measure.resample(sound, 16_000)).text for sound in spoken]
         )
     result.total_s = time.monotonic() - started
     result.files = {

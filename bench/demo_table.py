@@ -27,7 +27,8 @@ def table(result: Result, width: int = 110) -> str:
         "Voice similarity",
         f"[bold]{voice['similarity_normalised']:.2f}[/bold] on 0 (nearest public voice) to 1 (a second real recording)"
         f"\nraw {voice['similarity_raw']:.3f}; nearest public voice {voice['nearest_public']:.3f}; "
-        f"second real {voice['second_real']:.3f} (an encoder that the fit never heard)",
+        f"second real {voice['second_real']:.3f} (an encoder that the fit never heard)"
+        f"\nthe held-out sentences said in it: word error rate {voice['wer']:.1%}",
     )
     for severity in SEVERITIES:
         lines = result.of(severity)

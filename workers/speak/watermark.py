@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,9 @@ class Watermark:
 
     def __init__(self) -> None:
         folder = models.path("perth")
-        with contextlib.redirect_stdout(io.StringIO()):  # perth prints as it is imported and built
+        # perth prints as it is imported and built, and warns of pkg_resources.
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             from perth.perth_net.perth_net_implicit.config import PerthConfig
             from perth.perth_net.perth_net_implicit.model.perth_net import PerthNet
 
