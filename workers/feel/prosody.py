@@ -17,7 +17,7 @@ from parselmouth.praat import call
 from scipy.ndimage import median_filter, uniform_filter1d
 
 from workers.contracts import Audio, FloatArray, Prosody, Word
-from workers.feel.syllables import count_syllables
+from workers.wording.syllables import count_syllables
 
 _Samples = NDArray[np.float64]
 _Mask = NDArray[np.bool_]

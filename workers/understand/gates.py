@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 import zlib
 
+from workers.wording.syllables import count_syllables
+
 #: Below this there is no syllable to recognise; a short 'no' takes 0.2 s.
 MIN_DURATION_S = 0.3
 MIN_SPEECH_S = 0.15
@@ -29,7 +31,6 @@ _PHRASE_TIMES = 3
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LOOP_IN_WORD = re.compile(r"([^\W\d_]{1,4}?)\1{7,}")
-_VOWELS = re.compile(r"[aeiouyà-öø-ÿ]+")
 
 
 def restore_gate(text: str, *, duration_s: float, speech_s: float, confidence: float, sure_at: float) -> str | None:
@@ -73,17 +74,7 @@ def is_looping(text: str) -> bool:
 def is_impossible_rate(text: str, speech_s: float) -> bool:
     """True if nobody could have said `text` in `speech_s` seconds."""
     time_s = speech_s + _UNHEARD_S
-    return len(words_of(text)) / time_s > MAX_WORDS_S or syllables(text) / time_s > MAX_SYLLABLES_S
-
-
-def syllables(text: str) -> int:
-    """Syllables of `text`, about: groups of vowels, a silent final e left out, one a word at least."""
-    return sum(_syllables_of(word) for word in words_of(text))
-
-
-def _syllables_of(word: str) -> int:
-    silent_end = word.endswith("e") and not word.endswith(("le", "ee", "ie", "ye")) and len(word) > 2
-    return max(1, len(_VOWELS.findall(word[:-1] if silent_end else word)))
+    return len(words_of(text)) / time_s > MAX_WORDS_S or count_syllables(text) / time_s > MAX_SYLLABLES_S
 
 
 def _compression(text: str) -> float:

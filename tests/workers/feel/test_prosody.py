@@ -12,7 +12,7 @@ from tests.workers.feel.conftest import Said, words_of
 from workers.contracts import Audio, Word
 from workers.feel import summary
 from workers.feel.prosody import measure
-from workers.feel.syllables import count_syllables
+from workers.wording.syllables import count_syllables
 
 RATE_HZ = 16_000
 

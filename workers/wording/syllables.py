@@ -1,8 +1,9 @@
 """How many syllables a text has, by rule. English spelling; an estimate.
 
-Groups of vowels are counted, with the commonest silent letters taken off. The rooms of `workers` do not import each
-other, so the phones of `speak` are out of reach here; what matters for pace is that the same rule serves an utterance
-and the baseline that it is compared with. ('Everything' comes out with one too many, 'lion' with one too few.)
+Groups of vowels are counted, with the commonest silent letters taken off. `feel` measures pace by it and `understand`
+bars impossible rates; the rooms of `workers` do not import each other, so the phones of `speak` are out of reach. For
+pace, what matters is that the same rule serves an utterance and the baseline that it is compared with. ('Everything'
+comes out with one too many, 'lion' with one too few.)
 """
 
 from __future__ import annotations
