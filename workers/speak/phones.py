@@ -1,9 +1,8 @@
 """Text to Kokoro's phones. The only seam to espeak-ng (GPL): everything else sees a string of phones.
 
 espeak's own IPA serves better here than misaki's phone set (single letters for diphthongs), on which Kokoro was
-trained: over 6 sentences in 3 public voices Whisper base misheard no word against 1.5 to 4.4 %, at the same DNSMOS
-(3.36 to 3.44 against 3.38 to 3.44). misaki's gain is in its dictionary of stresses, which espeak's output does not
-carry.
+trained. In a small trial (6 sentences, 3 public voices; not kept in the tree) Whisper base misheard no word against 1.5
+to 4.4 %, at the same DNSMOS. misaki's gain is in its dictionary of stresses, which espeak's output does not carry.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ Two ways in. `transcribe` is for a person who waits: one utterance, a short enco
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import threading
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ from workers.understand.confidence import SURE_AT, confidence_of
 from workers.understand.readings import Hypothesis, distinct
 from workers.understand.vad import OfflineVad
 from workers.understand.words import aligned_words
+
+# It logs to standard output, which belongs to the commands' JSON.
+logging.getLogger("whisperx").setLevel(logging.WARNING)
 
 #: Whisper was trained on 30 s, and the encoder's cost is its window's: 14 s give the same words for short utterances at
 #: a third of the price. One cut close to the speech makes it loop.
