@@ -56,6 +56,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         try:
             yield _announced(folder / "log", process)
         finally:
+            # What pytest shows of a test that failed: what the service itself had to say.
+            sys.stdout.write((folder / "log").read_text(encoding="utf-8")[-4000:])
             process.send_signal(signal.SIGINT)
             try:
                 process.wait(timeout=30)

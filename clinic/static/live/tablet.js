@@ -26,7 +26,7 @@ let utterance = "";
 let mode = "tap";
 let handsFree = false; // hands-free: begin again by itself
 let broken = ""; // microphone, signed_out, replaced, version: shown over everything else
-let lastTouch = 0;
+let lastTouch = -Infinity; // not 0: the first touch counts, however soon after the page opened
 let release = 0;
 
 // Kept in memory alone; for tests, and for whoever looks after the tablet.
@@ -265,7 +265,7 @@ link.addEventListener("message", ({ detail }) => {
 link.addEventListener("sound", ({ detail }) => playback.frame(detail.sequence, detail.pcm));
 link.addEventListener("online", () => {
   screen.connection("online");
-  screen.message("");
+  if (!broken) screen.message(""); // what to do about a broken microphone stays
   show();
 });
 link.addEventListener("offline", ({ detail }) => {
