@@ -174,17 +174,36 @@ class Feeling:
 
 
 @dataclass(frozen=True)
+class Performance:
+    """How one utterance went, moment by moment, freed of its impairment: what restored speech is to follow.
+
+    `audio` is the utterance at 16 kHz, to align the restored words with; `words` what was recognised in it, with times.
+    Frame arrays share one length and `frame_s`: f0_semitones (frames,) about the speaker's own median, nan where there
+    is no pitch; energy_db (frames,) about their own median of speech. `strength` 0..1: how much of it to follow.
+    """
+
+    audio: Audio
+    words: tuple[Word, ...]
+    frame_s: float
+    f0_semitones: FloatArray
+    energy_db: FloatArray
+    strength: float = 1.0
+
+
+@dataclass(frozen=True)
 class Manner:
-    """How restored speech is to be said. 1.0, 0 and 0 dB change nothing.
+    """How restored speech is to be said. 1.0, 0, 0 dB and None change nothing.
 
     pace: speaking rate over the voice's own. pitch_semitones: shift of the voice's own median. pitch_range: factor on
-    F0 movement about the median. gain_db: loudness over the voice's own.
+    F0 movement about the median. gain_db: loudness over the voice's own. performance: the utterance's own course, for
+    engines that can follow it.
     """
 
     pace: float = 1.0
     pitch_semitones: float = 0.0
     pitch_range: float = 1.0
     gain_db: float = 0.0
+    performance: Performance | None = None
 
 
 @dataclass(frozen=True)

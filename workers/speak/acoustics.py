@@ -1,8 +1,11 @@
 """Kokoro's network in the stages that a voice and a manner enter: phones to frames, contours, and sound.
 
 Kokoro (StyleTTS 2, Li et al. 2023) predicts a duration for each phone, F0 and energy at 80 frames a second, and decodes
-them.
-A style is 256 numbers: 0 to 127 go to the decoder (timbre), 128 to 255 to the predictor (prosody).
+them. A style is 256 numbers: 0 to 127 go to the decoder (timbre), 128 to 255 to the predictor (prosody).
+
+In the decoder a style acts only through the scale and shift of its adaptive instance norms. Those are taken out of the
+layers here, as one vector (the modulation), so that a voice may move each layer by itself, and so that the decoder is
+one function of (text, F0, energy, modulation) whichever voice speaks.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from workers.models.kokoro_net import open_kokoro
 from workers.models.voice_space import TIMBRE_SIZE, VoiceSpace, open_voice_space
@@ -36,6 +39,22 @@ class Frames:
     durations: Tensor
 
 
+class Modulated(nn.Module):
+    """An adaptive instance norm that takes its scale and shift out of the modulation: channels `start` and on."""
+
+    def __init__(self, channels: int, start: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm1d(channels, affine=False)
+        self.start, self.channels = start, channels
+
+    def forward(self, x: Tensor, modulation: Tensor) -> Tensor:
+        """x: (1, channels, frames); modulation: (1, all)."""
+        scale = modulation[:, self.start : self.start + self.channels, None]
+        shift = modulation[:, self.start + self.channels : self.start + 2 * self.channels, None]
+        normed: Tensor = self.norm(x)
+        return (1 + scale) * normed + shift
+
+
 class Acoustics:
     """The frozen network, with the space of its public voices."""
 
@@ -43,6 +62,14 @@ class Acoustics:
         self._net: Any = open_kokoro(device)
         self.device = device
         self.space: VoiceSpace = open_voice_space()
+        self._to_modulation = _take_out_modulation(self._net.decoder)
+        self.modulation_size = self._to_modulation.out_features
+
+    @property
+    def decoder(self) -> nn.Module:
+        """(text, F0, energy, modulation) to sound: what another runtime may stand in for."""
+        decoder: nn.Module = self._net.decoder
+        return decoder
 
     def phones(self, text: str, language: str = "en") -> str:
         """Phones of `text` that this network knows, at most as many as it takes."""
@@ -73,10 +100,34 @@ class Acoustics:
         f0_hz, energy = self._net.predictor.F0Ntrain(frames.predictor, style[:, TIMBRE_SIZE:])
         return f0_hz, energy
 
-    def decode(self, frames: Frames, f0_hz: Tensor, energy: Tensor, style: Tensor) -> Tensor:
+    def modulation(self, style: Tensor, moved: Tensor | None = None) -> Tensor:
+        """What a (1, 256) style does in the decoder, (1, modulation_size); `moved` (same size) is a voice's own."""
+        modulation: Tensor = self._to_modulation(style[:, :TIMBRE_SIZE])
+        return modulation if moved is None else modulation + moved
+
+    def decode(self, frames: Frames, f0_hz: Tensor, energy: Tensor, modulation: Tensor) -> Tensor:
         """(samples,) at 24 kHz."""
-        sound: Tensor = self._net.decoder(frames.text, f0_hz, energy, style[:, :TIMBRE_SIZE]).squeeze()
+        sound: Tensor = self._net.decoder(frames.text, f0_hz, energy, modulation).squeeze()
         return sound
+
+
+def _take_out_modulation(decoder: nn.Module) -> nn.Linear:
+    """Put `Modulated` in the place of each of Kokoro's norms; the layers that fed them, as one linear map."""
+    weights: list[Tensor] = []
+    biases: list[Tensor] = []
+    start = 0
+    for parent in list(decoder.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child).__name__ == "AdaIN1d":
+                layer: Any = child
+                weights.append(layer.fc.weight)
+                biases.append(layer.fc.bias)
+                setattr(parent, name, Modulated(layer.norm.num_features, start))
+                start += 2 * int(layer.norm.num_features)
+    together = nn.Linear(TIMBRE_SIZE, start, device="meta")
+    together.weight = nn.Parameter(torch.cat(weights), requires_grad=False)
+    together.bias = nn.Parameter(torch.cat(biases), requires_grad=False)
+    return together
 
 
 def voiced_median_hz(f0_hz: Tensor) -> float:

@@ -34,7 +34,7 @@ def main() -> None:
         for name in acoustics.space.names:
             style = torch.from_numpy(acoustics.space.style(name, len(phones)))[None]
             frames = acoustics.frames(phones, style)
-            sound = acoustics.decode(frames, *acoustics.contours(frames, style), style)
+            sound = acoustics.decode(frames, *acoustics.contours(frames, style), acoustics.modulation(style))
             rows.append(encoder.embed(Audio(sound.numpy(), SPEECH_RATE_HZ)))
     FILE.parent.mkdir(exist_ok=True)
     save_file({"ge2e": np.stack(rows)}, FILE)

@@ -164,7 +164,7 @@ class Fit:
         f0_hz, energy = self._acoustics.contours(frames, style)
         # At the patient's own pitch, as it will be said: else the search would bend the timbre to move the pitch.
         f0_hz = reshaped(f0_hz, ratio=self._f0_median_hz / max(voiced_median_hz(f0_hz), 1.0), movement=1.0)
-        sound = self._acoustics.decode(frames, f0_hz, energy, style)
+        sound = self._acoustics.decode(frames, f0_hz, energy, self._acoustics.modulation(style))
         heard = self._heard(down_to_16k(sound))
         loss = -(heard @ self._target) + PRIOR * at.square().mean()
         (gradient,) = torch.autograd.grad(loss, at)

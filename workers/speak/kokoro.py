@@ -29,6 +29,7 @@ from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.level import at_level, faded, without_lead
+from workers.speak.plan import Plan
 
 PACE_RANGE = (0.5, 1.8)
 RATIO_RANGE = (0.5, 2.0)
@@ -83,23 +84,36 @@ class KokoroEngine:
         for place, (piece, phones) in enumerate(pieces):
             if cancelled is not None and cancelled():
                 raise Stopped
-            samples = self._clause(phones, voice, manner, first=place == 0)
+            with self._turn, torch.inference_mode():
+                plan = self._plan(piece, phones, voice, manner)
+                samples = self._sound(plan)
+            samples = at_level(samples, gain_db=plan.gain_db)
+            samples = faded(without_lead(samples) if place == 0 else samples)
             yield Speech(piece, Audio(samples, SPEECH_RATE_HZ), last=place == len(pieces) - 1)
 
-    def _clause(self, phones: str, voice: Voice, manner: Manner, *, first: bool) -> FloatArray:
+    def _plan(self, text: str, phones: str, voice: Voice, manner: Manner) -> Plan:
+        """How a clause is to be said: its durations, contours and timbre."""
         measures = voice.measures
         pace = _within(manner.pace * measures["pace"], PACE_RANGE)
         ratio = _within(measures["f0_ratio"] * 2 ** (manner.pitch_semitones / 12), RATIO_RANGE)
         movement = _within(measures["f0_movement"] * manner.pitch_range, MOVEMENT_RANGE)
-        with self._turn, torch.inference_mode():
-            fitted = torch.from_numpy(np.array(voice.vectors["style"])).to(self._acoustics.device)
-            style = self._acoustics.styled(fitted, len(phones))
-            frames = self._acoustics.frames(phones, style, pace)
-            f0_hz, energy = self._acoustics.contours(frames, style)
-            f0_hz = reshaped(f0_hz, ratio=ratio, movement=movement)
-            sound = self._acoustics.decode(frames, f0_hz, energy, style).cpu().numpy()
-        samples = at_level(sound, gain_db=measures["gain_db"] + manner.gain_db)
-        return faded(without_lead(samples) if first else samples)
+        style = self._acoustics.styled(self._tensor(voice.vectors["style"]), len(phones))
+        frames = self._acoustics.frames(phones, style, pace)
+        f0_hz, energy = self._acoustics.contours(frames, style)
+        f0_hz = reshaped(f0_hz, ratio=ratio, movement=movement)
+        modulation = self._acoustics.modulation(style, self._moved(voice))
+        return Plan(text, phones, frames, f0_hz, energy, modulation, measures["gain_db"] + manner.gain_db)
+
+    def _sound(self, plan: Plan) -> FloatArray:
+        """The clause's samples, before level and edges."""
+        return self._acoustics.decode(plan.frames, plan.f0_hz, plan.energy, plan.modulation).cpu().numpy()
+
+    def _moved(self, voice: Voice) -> torch.Tensor | None:
+        moved = voice.vectors.get("modulation")
+        return None if moved is None else self._tensor(moved)[None]
+
+    def _tensor(self, array: FloatArray) -> torch.Tensor:
+        return torch.from_numpy(np.array(array)).to(self._acoustics.device)
 
 
 def revision() -> str:

@@ -83,6 +83,6 @@ def _probe(acoustics: Acoustics, style: torch.Tensor, text: str) -> tuple[FloatA
         styled = acoustics.styled(style, len(phones))
         frames = acoustics.frames(phones, styled)
         f0_hz, energy = acoustics.contours(frames, styled)
-        sound = acoustics.decode(frames, f0_hz, energy, styled).cpu().numpy()
+        sound = acoustics.decode(frames, f0_hz, energy, acoustics.modulation(styled)).cpu().numpy()
     voiced = f0_hz[f0_hz > VOICED_HZ].cpu().numpy()
     return voiced, sound, syllables(phones), len(without_silence(sound, SPEECH_RATE_HZ)) / SPEECH_RATE_HZ

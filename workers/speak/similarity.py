@@ -62,7 +62,8 @@ def _public(index: int, texts: Sequence[str]) -> tuple[str, Audio]:
             phones = acoustics.phones(text)
             style = torch.from_numpy(acoustics.space.style(name, len(phones)))[None]
             frames = acoustics.frames(phones, style)
-            pieces.append(acoustics.decode(frames, *acoustics.contours(frames, style), style).numpy())
+            modulation = acoustics.modulation(style)
+            pieces.append(acoustics.decode(frames, *acoustics.contours(frames, style), modulation).numpy())
     return name, Audio(np.concatenate(pieces), SPEECH_RATE_HZ)
 
 
