@@ -62,7 +62,7 @@ class Acoustics:
         self._net: Any = open_kokoro(device)
         self.device = device
         self.space: VoiceSpace = open_voice_space()
-        self._to_modulation = _take_out_modulation(self._net.decoder)
+        self._to_modulation = _take_out_modulation(self.decoder)
         self.modulation_size = self._to_modulation.out_features
 
     @property
