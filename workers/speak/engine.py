@@ -45,6 +45,7 @@ class Engine(Protocol):
         """Speak `text` clause by clause, yielding each as soon as it is made; the last has `last=True`.
 
         Raises SpokenError ('wrong_voice') if `voice` belongs to another engine, model or revision: never another
-        voice instead. ('nothing_to_say') for text with no speakable content. Stopped when cancelled.
+        voice instead. What `workers.speak.text.speakable` raises for text that is too long, has nothing to speak, or
+        letters that cannot be spoken: no part of such a text sounds. Stopped when cancelled.
         """
         ...

@@ -23,13 +23,14 @@ from workers.contracts import (
     Stopped,
     Voice,
 )
-from workers.speak.acoustics import Acoustics, reshaped
+from workers.speak.acoustics import MOST_PHONES, Acoustics, reshaped
 from workers.speak.clauses import clauses
 from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.level import at_level, faded, without_lead
 from workers.speak.plan import Plan
+from workers.speak.text import in_reach, speakable
 
 PACE_RANGE = (0.5, 1.8)
 RATIO_RANGE = (0.5, 2.0)
@@ -77,7 +78,7 @@ class KokoroEngine:
                 "wrong_voice",
                 "This voice was built for another engine or revision, so it is not used. Build the voice again.",
             )
-        pieces = [(piece, phones) for piece in clauses(text) if (phones := self._acoustics.phones(piece))]
+        pieces = list(in_reach(clauses(speakable(text)), self._acoustics.phones, MOST_PHONES))
         if not pieces:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         manner = manner or Manner()

@@ -18,8 +18,6 @@ from workers.contracts import SpokenError
 
 #: Language of a patient → espeak's name of it.
 LANGUAGES = {"en": "en-us", "en-us": "en-us", "en-gb": "en-gb"}
-#: A patient's turn is a minute at most; anything longer is not speech but a document, or an attack.
-LONGEST_TEXT = 5_000
 
 #: What carries the words; the rest is stress, length, punctuation and spaces.
 VOWELS = frozenset("aeiouyæɐɑɒɔəɘɚɛɜɝɞɨɪʊʌᵻøœɯɤ")
@@ -61,7 +59,7 @@ def _espeak(language: str) -> Any:
 
 def tidy(text: str) -> str:
     """Text with what cannot be spoken taken out: control characters, symbols, marks piled on letters."""
-    text = unicodedata.normalize("NFKC", text[:LONGEST_TEXT])
+    text = unicodedata.normalize("NFKC", text)
     text = "".join(" " if unicodedata.category(letter).startswith(("C", "Z")) else letter for letter in text)
     text = _NOT_SPOKEN.sub(" ", text)
     return re.sub(r"\s+", " ", text).strip()

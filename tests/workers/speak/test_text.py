@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from workers import models
 from workers.contracts import SpokenError
 from workers.speak.clauses import FIRST_MOST_WORDS, MOST_WORDS, clauses
-from workers.speak.phones import LONGEST_TEXT, syllables, tidy, to_phones
+from workers.speak.phones import syllables, tidy, to_phones
+from workers.speak.text import LONGEST_TEXT, in_reach, speakable
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def test_a_language_that_the_engine_lacks_is_refused(vocab: dict[str, int]) -> N
 @given(st.text(max_size=300))
 def test_any_text_becomes_plain_text(text: str) -> None:
     tidied = tidy(text)
-    assert tidied == tidied.strip() and len(tidied) <= 20 * LONGEST_TEXT
+    assert tidied == tidied.strip() and len(tidied) <= 20 * len(text)
     assert tidied.isprintable()
 
 
@@ -68,3 +69,59 @@ def test_no_word_is_lost_or_moved_and_no_clause_is_endless(words: list[str]) -> 
 def test_the_first_clause_of_a_long_sentence_is_short_where_it_can_be() -> None:
     text = "I would like to go outside today and sit under the big tree because the weather is good"
     assert len(clauses(text)[0].split()) <= FIRST_MOST_WORDS
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken"),
+    [
+        ("<speak>Good <break time='500ms'/>morning.</speak>", "Good morning."),
+        ('<prosody rate="slow" pitch="+2st">I am <emphasis level="strong">cold</emphasis>.</prosody>', "I am cold ."),
+        ("<?xml version='1.0'?><!-- a note -->Yes", "Yes"),
+        ("Tom &amp; Jerry", "Tom & Jerry"),
+        ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
+        ("a <b and c> d", "a <b and c> d"),
+        ("I am fine 😀👍🏽", "I am fine 😀👍🏽"),
+        ("Take ٣ pills", "Take 3 pills"),
+        ("a β-blocker, Ω", "a beta-blocker, omega"),
+        ("Zoë paid at the café", "Zoë paid at the café"),
+    ],
+)
+def test_markup_is_not_read_aloud_and_words_are_kept(text: str, spoken: str) -> None:
+    assert speakable(text) == spoken
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "word"),
+    [
+        ("", "nothing_to_say", "nothing"),
+        ("😀 ❤️", "nothing_to_say", "nothing"),
+        ("<break time='1s'/>", "nothing_to_say", "nothing"),
+        ("&#8203;", "nothing_to_say", "nothing"),
+        ("Я хочу воды", "other_script", "Cyrillic"),
+        ("I want 水", "other_script", "Chinese"),
+        ("أريد ماء", "other_script", "Arabic"),
+        ("νερό", "other_script", "Greek"),
+        ("पानी", "other_script", "Devanagari"),
+        ("a" * (LONGEST_TEXT + 1), "text_too_long", "2,000"),
+        ("word " * 1_000, "text_too_long", "5,000 characters"),
+    ],
+)
+def test_what_cannot_be_spoken_whole_is_refused_in_plain_words(text: str, code: str, word: str) -> None:
+    with pytest.raises(SpokenError) as refused:
+        speakable(text)
+    assert refused.value.code == code and word in refused.value.message
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_spoken_or_refused(text: str) -> None:
+    try:
+        assert any(letter.isalnum() for letter in speakable(text))
+    except SpokenError as refused:
+        assert refused.code in ("nothing_to_say", "other_script")
+
+
+@pytest.mark.parametrize("text", ["999 " * 60, "9" * 400, "WWW " * 100, "word " * 20, "a" * 2_000])
+def test_no_part_of_a_long_clause_is_dropped(text: str, vocab: dict[str, int]) -> None:
+    pieces = list(in_reach(clauses(text), lambda piece: to_phones(piece, vocab)[:508], 508))
+    assert "".join(piece for piece, _ in pieces).replace(" ", "") == text.replace(" ", "")
+    assert all(0 < len(phones) < 508 for _, phones in pieces)
