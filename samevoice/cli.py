@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": ("workers.speak.cli", "verify", "workers"),
     "up": ("samevoice.up", "up", "workers"),
     "demo": ("bench.demo", "demo", "workers,bench"),
+    "bench": ("bench.cli", "bench", "workers,bench"),
 }
 
 

@@ -51,12 +51,14 @@ def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool
             "summary": verdict.summary,
             "record": verdict.record,
             "watermark": None if detection is None else detection.detected,
+            "watermark_confidence": None if detection is None else detection.confidence,
+            "watermark_summary": None if detection is None else detection.words,
         }
         click.echo(json.dumps(result, indent=2))
     else:
-        click.echo(verdict.summary)
+        click.echo(f"Signed record:  {verdict.summary}")
         if detection is not None:
-            click.echo("The watermark was read back." if detection.detected else "No watermark was found.")
+            click.echo(f"Watermark:      {detection.words}")
     sys.exit(0 if verdict.valid else 1)
 
 

@@ -62,6 +62,13 @@ def test_what_was_spoken_here_is_valid_and_its_mark_is_read(home: Path, human: A
     said = json.loads(result.output)
     assert (result.exit_code, said["valid"], said["watermark"]) == (0, True, True)
     assert said["record"]["synthetic"] is True
+    assert said["watermark_confidence"] > 0.9 and "clearly" in said["watermark_summary"]
+
+
+def test_each_proof_has_its_own_line(home: Path, human: Audio) -> None:
+    lines = _run(_spoken(home, human)).output.splitlines()
+    assert any(line.startswith("Signed record:") and "unchanged" in line for line in lines)
+    assert any(line.startswith("Watermark:") and "No watermark" in line for line in lines)
 
 
 def test_a_signature_does_not_make_a_mark(home: Path, human: Audio) -> None:

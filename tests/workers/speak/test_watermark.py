@@ -7,6 +7,7 @@ import pytest
 import soxr
 
 from bench import two_cities
+from bench.attacks import ATTACKS
 from workers.contracts import Audio
 from workers.speak.watermark import Watermark
 
@@ -47,3 +48,18 @@ def test_marking_keeps_length_rate_and_sound(watermark: Watermark, human: Audio)
 def test_a_clause_of_a_tenth_of_a_second_can_be_marked(watermark: Watermark, human: Audio) -> None:
     short = Audio(human.samples[:2_400], 24_000)
     assert watermark.mark(short).samples.shape == short.samples.shape
+
+
+@pytest.mark.parametrize("attack", ["opus16", "mp3_64", "telephone", "slower_stretched", "clipped", "cut1"])
+def test_a_mark_survives_what_a_phone_or_a_messenger_does(watermark: Watermark, human: Audio, attack: str) -> None:
+    found = watermark.detect(ATTACKS[attack].change(watermark.mark(human)))
+    assert found.detected and "read back" in found.words
+
+
+def test_half_a_second_is_too_short_to_tell(watermark: Watermark, human: Audio) -> None:
+    found = watermark.detect(Audio(human.samples[:10_000], 24_000))
+    assert not found.detected and "too short" in found.words
+
+
+def test_what_is_not_found_is_not_called_a_person(watermark: Watermark, human: Audio) -> None:
+    assert "does not show that a person spoke" in watermark.detect(human).words

@@ -1,0 +1,39 @@
+"""`samevoice bench`: what the parts are worth, measured. Each benchmark is a command of its own."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+
+import click
+
+#: Command → (module, attribute, the one line that the list shows). Nothing of a benchmark is imported before it runs.
+BENCHMARKS: Mapping[str, tuple[str, str, str]] = {
+    "watermark": ("bench.watermark", "watermark", "What the mark of synthetic speech survives, and what it does not."),
+}
+
+
+class Benchmarks(click.Group):
+    """Finds each benchmark when it is asked for: listing them opens no model library."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """By name."""
+        return sorted(BENCHMARKS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import the module that holds `name`."""
+        if name not in BENCHMARKS:
+            return None
+        module, attribute, _ = BENCHMARKS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list, from the lines above: click would import each benchmark for its first sentence."""
+        with formatter.section("Benchmarks"):
+            formatter.write_dl([(name, BENCHMARKS[name][2]) for name in self.list_commands(ctx)])
+
+
+@click.group(cls=Benchmarks)
+def bench() -> None:
+    """Measure a part on the recordings and weights that are on this machine."""
