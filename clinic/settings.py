@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(15 * 60, description="Clinicians are signed out after this long without a request.")
     login_limit: str = "10 per minute"
     torch_threads: int = 2
+    engine: str = Field("kokoro", description="What new voices are built with: kokoro or pocket-tts.")
     fit_budget_s: float = Field(420.0, description="How long the search for a voice may take; then the best is kept.")
 
     def path(self, *parts: str) -> Path:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import TypeVar
 
 from workers.contracts import SpokenError
 
@@ -26,6 +27,9 @@ _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,31});")
 
 #: Unicode's name of a script, where it is not what a reader would call it.
 _CALLED = {"CJK": "Chinese", "HIRAGANA": "Japanese", "KATAKANA": "Japanese", "HANGUL": "Korean"}
+
+#: What an engine counts: a string of phones, a list of tokens.
+Units = TypeVar("Units", bound=Sized)
 
 
 def speakable(text: str) -> str:
@@ -48,20 +52,20 @@ def speakable(text: str) -> str:
     return re.sub(r"\s+", " ", plain).strip()
 
 
-def in_reach(pieces: Iterable[str], phones_of: Callable[[str], str], most_phones: int) -> Iterator[tuple[str, str]]:
-    """Each piece with its phones, halved until they are fewer than an engine takes; those with none are left out.
+def in_reach(pieces: Iterable[str], units_of: Callable[[str], Units], most: int) -> Iterator[tuple[str, Units]]:
+    """Each piece with its phones or tokens, halved until they are fewer than `most`; those with none are left out.
 
     28 words of digits are 900 phones: an engine that takes 500 would speak half of them and seem done.
     """
     for piece in pieces:
-        phones = phones_of(piece)
-        if len(phones) < most_phones:
-            if phones:
-                yield piece, phones
+        units = units_of(piece)
+        if len(units) < most:
+            if len(units):
+                yield piece, units
             continue
         words = piece.split()
         middle = len(piece) // 2 if len(words) == 1 else len(" ".join(words[: len(words) // 2]))
-        yield from in_reach((piece[:middle].strip(), piece[middle:].strip()), phones_of, most_phones)
+        yield from in_reach((piece[:middle].strip(), piece[middle:].strip()), units_of, most)
 
 
 def _in_english(text: str, place: int) -> str:

@@ -17,7 +17,7 @@ from clinic.events import get_stream
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
 from clinic.vault import get_vault
 from workers.app import app
-from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript, Voice
 from workers.feel import prosody
 from workers.hear.decode import decode
 from workers.speak import provenance
@@ -122,7 +122,8 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     rate_hz = 0
     first_sound_s: float | None = None
-    for speech in rooms.engine().say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
+    engine = rooms.engine_of(voice)
+    for speech in engine.say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
         marked = rooms.watermark().mark(speech.audio)
         if first_sound_s is None:
             rate_hz = marked.rate_hz
@@ -134,24 +135,23 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
         raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
 
     audio = Audio(np.concatenate(pieces), rate_hz)
-    _keep(row.id, audio, voice_id, first_sound_s)
+    _keep(row.id, audio, voice_id, voice, first_sound_s)
     _tell(row, {"type": "speech_end", "duration_s": audio.duration_s, "watermarked": True})
 
 
-def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) -> None:
+def _keep(utterance_id: str, audio: Audio, voice_id: str, voice: Voice, first_sound_s: float) -> None:
     """Seal what was spoken, as a file that carries its signed provenance."""
     vault = get_vault()
     with transaction() as session:
         row = _row(session, utterance_id)
-        engine = rooms.engine()
         record = provenance.sign(
             audio,
             private_key_pem=vault.signing_key_pem(),
             utterance_id=row.id,
             voice_id=voice_id,
-            engine=engine.name,
-            model=engine.model,
-            revision=engine.revision,
+            engine=voice.engine,
+            model=voice.model,
+            revision=voice.revision,
             created_at=now(),
         )
         file = io.BytesIO()

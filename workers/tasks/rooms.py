@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeVar
 from clinic.settings import get_settings
 
 if TYPE_CHECKING:
-    from workers.contracts import Audio, FloatArray
+    from workers.contracts import Audio, FloatArray, Voice
     from workers.speak.encoders import GE2E
-    from workers.speak.kokoro import KokoroEngine
+    from workers.speak.engine import Engine
     from workers.speak.watermark import Watermark
     from workers.understand.recogniser import Recogniser
 
@@ -44,15 +44,40 @@ def recogniser() -> Recogniser:
     return Recogniser(models.path("whisper-base"), threads=get_settings().torch_threads)
 
 
-@_once
-def engine() -> KokoroEngine:
-    """The engine that fits and speaks patients' voices."""
+def engine(name: str | None = None) -> Engine:
+    """The engine that fits and speaks patients' voices: SAMEVOICE_ENGINE, or the one of that name.
+
+    Raises SpokenError 'unknown_engine', and what the engine raises when its weights are not right.
+    """
+    with _opening:
+        return _engine(name or get_settings().engine)
+
+
+def engine_of(voice: Voice) -> Engine:
+    """The engine that a voice was built with, whichever is set: in another one it would be another person's.
+
+    Raises SpokenError 'engine_missing' where that engine cannot be opened here.
+    """
+    from workers.contracts import SpokenError
+
+    try:
+        return engine(voice.engine)
+    except SpokenError as error:
+        raise SpokenError(
+            "engine_missing",
+            f"Your voice was built with the engine '{voice.engine}', which cannot be used here: {error.message} "
+            "No other voice is used. Build the voice again, or make that engine available.",
+        ) from error
+
+
+@lru_cache(maxsize=4)
+def _engine(name: str) -> Engine:
     import torch
 
-    from workers.speak.kokoro import KokoroEngine
+    from workers.speak.engines import open_engine
 
     torch.set_num_threads(get_settings().torch_threads)
-    return KokoroEngine()
+    return open_engine(name)
 
 
 @_once

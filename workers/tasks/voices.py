@@ -114,7 +114,9 @@ def _clips(recording: Recording) -> list[Clip]:
 def _keep(voice_id: str, voice: Voice) -> None:
     """Seal the voice, let it say its first sentence, and only then call it ready."""
 
-    pieces = [rooms.watermark().mark(speech.audio) for speech in rooms.engine().say(SAMPLE_TEXT, voice, Manner())]
+    pieces = [
+        rooms.watermark().mark(speech.audio) for speech in rooms.engine_of(voice).say(SAMPLE_TEXT, voice, Manner())
+    ]
 
     sample = Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)
     with transaction() as session:
