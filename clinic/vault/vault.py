@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 
 from clinic.database import new_id
 from clinic.settings import Settings, get_settings
-from clinic.vault import errors, keyring, sealing, signing, stream
+from clinic.vault import certificates, errors, keyring, sealing, signing, stream
 from clinic.vault.blobs import BlobStore, FileBlobs
 from clinic.vault.cache import KeyCache
 from clinic.vault.keyring import Keyring
@@ -132,6 +132,10 @@ class Vault:
     def verifying_key_pem(self) -> bytes:
         """Public Ed25519 key that verifies them, PEM."""
         return signing.verifying_key_pem(self._keys_folder)
+
+    def claim_signer_pem(self) -> bytes:
+        """Private ES256 key that signs C2PA manifests, and its chain, PEM; made once, or the hospital's."""
+        return certificates.claim_signer_pem(self._keys_folder)
 
     # Inside
 

@@ -25,17 +25,30 @@ _LOWEST_RATE_HZ, _HIGHEST_RATE_HZ = 8_000, 192_000
     multiple=True,
     help="Public key (PEM).",
 )
+@click.option(
+    "--authority",
+    "authorities",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    multiple=True,
+    help="Certificate of an authority that C2PA signers are trusted from (PEM).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--no-watermark", is_flag=True, help="Only the signature; opens no model.")
-def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool) -> None:
-    """Check the signed provenance record of FILE, and read its watermark back."""
-    from workers.speak import provenance
+def verify(
+    file: Path, keys: tuple[Path, ...], authorities: tuple[Path, ...], as_json: bool, no_watermark: bool
+) -> None:
+    """Check the signed record and the content credentials (C2PA) of FILE, and read its watermark back.
+
+    Exit status 0 when the signed record is valid.
+    """
+    from workers.speak import credentials, provenance
 
     if not keys:
-        keys = (Path(os.environ.get("SAMEVOICE_HOME", "var")) / "keys" / "provenance.pub.pem",)
+        keys = (_home_keys() / "provenance.pub.pem",)
         if not keys[0].exists():
             raise click.ClickException(f"There is no public key at {keys[0]}. Name one with --key FILE.")
     verdict = provenance.verify_file(file, [key.read_bytes() for key in keys])
+    content = credentials.verify_file(file, _authorities(authorities))
     detection = None
     if verdict.audio is not None and not no_watermark and _readable(verdict.audio):
         from workers.speak.watermark import Watermark
@@ -50,6 +63,7 @@ def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool
             "valid": verdict.valid,
             "summary": verdict.summary,
             "record": verdict.record,
+            "c2pa": vars(content),
             "watermark": None if detection is None else detection.detected,
             "watermark_confidence": None if detection is None else detection.confidence,
             "watermark_summary": None if detection is None else detection.words,
@@ -57,9 +71,20 @@ def verify(file: Path, keys: tuple[Path, ...], as_json: bool, no_watermark: bool
         click.echo(json.dumps(result, indent=2))
     else:
         click.echo(f"Signed record:  {verdict.summary}")
+        click.echo(f"Credentials:    {content.summary}")
         if detection is not None:
             click.echo(f"Watermark:      {detection.words}")
     sys.exit(0 if verdict.valid else 1)
+
+
+def _home_keys() -> Path:
+    return Path(os.environ.get("SAMEVOICE_HOME", "var")) / "keys"
+
+
+def _authorities(named: tuple[Path, ...]) -> bytes:
+    """The authorities that were named; without any, this installation's own where it has one."""
+    own = _home_keys() / "c2pa-ca.pem"
+    return b"".join(path.read_bytes() for path in named or ((own,) if own.exists() else ()))
 
 
 def _readable(audio: Audio) -> bool:

@@ -28,11 +28,17 @@ def write_riff(target: BinaryIO, riff: Riff) -> None:
     target.write(b"RIFF" + struct.pack("<I", len(body)) + body)
 
 
-def read_riff(path: Path) -> Riff:
-    """Read a file. Raises ValueError with a few plain words when it is not a whole 16-bit mono WAV, or OSError."""
-    if path.stat().st_size > _LARGEST_FILE:
-        raise ValueError("it is larger than any that is made here")
-    data = path.read_bytes()
+def read_riff(source: Path | BinaryIO) -> Riff:
+    """Read a file, or what is open already.
+
+    Raises ValueError with a few plain words when it is not a whole 16-bit mono WAV, or OSError.
+    """
+    if isinstance(source, Path):
+        if source.stat().st_size > _LARGEST_FILE:
+            raise ValueError("it is larger than any that is made here")
+        data = source.read_bytes()
+    else:
+        data = source.read()
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise ValueError("it does not begin like one")
     chunks: dict[bytes, bytes] = {}

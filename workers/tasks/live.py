@@ -6,6 +6,7 @@ Both tasks may run twice for one utterance (a worker died): what was spoken is n
 from __future__ import annotations
 
 import io
+import logging
 from contextlib import suppress
 from typing import Any
 
@@ -20,10 +21,12 @@ from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript, Voice
 from workers.feel import prosody
 from workers.hear.decode import decode
-from workers.speak import provenance
+from workers.speak import credentials, provenance
 from workers.tasks import listen, rooms, sealed
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
+
+_log = logging.getLogger(__name__)
 
 #: The patient or the tablet gave this utterance up: it is never spoken late.
 ENDED = (CANCELLED, FAILED)
@@ -156,12 +159,21 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, voice: Voice, first_so
         )
         file = io.BytesIO()
         provenance.write_wav(file, audio, record)
-        row.restored_blob_id = vault.put_blob(row.patient_id, file.getvalue())
+        row.restored_blob_id = vault.put_blob(row.patient_id, _with_credentials(file.getvalue()))
         row.restored_duration_s = audio.duration_s
         vault.put(row, "provenance_sealed", dict(record))
         row.voice_id, row.first_sound_s = voice_id, first_sound_s
         if row.state not in ENDED:
             row.state = SPOKEN
+
+
+def _with_credentials(wav: bytes) -> bytes:
+    """`wav` with its C2PA manifest; as it is where the hospital's certificate does not serve: the record is in it."""
+    try:
+        return credentials.attach(wav, get_vault().claim_signer_pem())
+    except SpokenError as error:
+        _log.warning("%s", error.message)
+        return wav
 
 
 def _recorded(row: Utterance) -> Audio:
