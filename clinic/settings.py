@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +37,9 @@ class Settings(BaseSettings):
     login_limit: str = "10 per minute"
     torch_threads: int = 2
     engine: str = Field("kokoro", description="What new voices are built with: kokoro or pocket-tts.")
+    synthetic_cue: Literal["none", "visible", "tone"] = Field(
+        "visible", description="How listeners are told: nothing, a label while sounding, or a tone at first as well."
+    )
     fit_budget_s: float = Field(420.0, description="How long the search for a voice may take; then the best is kept.")
 
     def path(self, *parts: str) -> Path:

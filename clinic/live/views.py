@@ -6,6 +6,7 @@ from flask import Blueprint, render_template
 
 from clinic.accounts.guard import role_required
 from clinic.accounts.tables import TABLET
+from clinic.settings import get_settings
 
 blueprint = Blueprint("live", __name__)
 
@@ -14,4 +15,4 @@ blueprint = Blueprint("live", __name__)
 @role_required(TABLET)
 def tablet() -> str:
     """One calm page. Nothing of the patient is in it: all that they see comes over the socket."""
-    return render_template("live/tablet.html")
+    return render_template("live/tablet.html", cue=get_settings().synthetic_cue)

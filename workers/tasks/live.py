@@ -11,17 +11,20 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from sqlalchemy import select
 
 from clinic.database import now, transaction
 from clinic.errors import PlainError
 from clinic.events import get_stream
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
+from clinic.settings import get_settings
 from clinic.vault import get_vault
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript, Voice
 from workers.feel import prosody
 from workers.hear.decode import decode
 from workers.speak import credentials, provenance
+from workers.speak.cue import led_by_tone
 from workers.tasks import listen, rooms, sealed
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
@@ -120,6 +123,7 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
         if not {"speak_for_me", "keep_voice"} <= sealed.consents(session, row.patient_id):
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
+        cue = get_settings().synthetic_cue == "tone" and not _spoken_before(session, row)
         manner = listen.manner_for(patient, measured, voice)
 
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
@@ -127,7 +131,8 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     first_sound_s: float | None = None
     engine = rooms.engine_of(voice)
     for speech in engine.say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
-        marked = rooms.watermark().mark(speech.audio)
+        sound = led_by_tone(speech.audio) if first_sound_s is None and cue else speech.audio
+        marked = rooms.watermark().mark(sound)
         if first_sound_s is None:
             rate_hz = marked.rate_hz
             first_sound_s = (now() - row.ended_at).total_seconds()
@@ -140,6 +145,12 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     audio = Audio(np.concatenate(pieces), rate_hz)
     _keep(row.id, audio, voice_id, voice, first_sound_s)
     _tell(row, {"type": "speech_end", "duration_s": audio.duration_s, "watermarked": True})
+
+
+def _spoken_before(session: Any, row: Utterance) -> bool:
+    """Whether this session has sounded already."""
+    earlier = select(Utterance.id).where(Utterance.session_id == row.session_id, Utterance.state == SPOKEN).limit(1)
+    return session.scalar(earlier) is not None
 
 
 def _keep(utterance_id: str, audio: Audio, voice_id: str, voice: Voice, first_sound_s: float) -> None:
