@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import soxr
@@ -63,3 +65,11 @@ def test_half_a_second_is_too_short_to_tell(watermark: Watermark, human: Audio) 
 
 def test_what_is_not_found_is_not_called_a_person(watermark: Watermark, human: Audio) -> None:
     assert "does not show that a person spoke" in watermark.detect(human).words
+
+
+def test_a_mark_made_piece_by_piece_is_read_back_from_the_whole(watermark: Watermark, human: Audio) -> None:
+    """As an engine that streams within a sentence leaves it: 0.64 s first, then 1.28 s at a time."""
+    cuts = [0, 15_360, 46_080, len(human.samples)]
+    marked = [watermark.mark(Audio(human.samples[start:end], 24_000)).samples for start, end in pairwise(cuts)]
+    whole = watermark.detect(Audio(np.concatenate(marked), 24_000))
+    assert whole.detected and whole.confidence > 0.9
