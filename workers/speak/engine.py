@@ -44,6 +44,8 @@ class Engine(Protocol):
     ) -> Iterator[Speech]:
         """Speak `text` clause by clause, yielding each as soon as it is made; the last has `last=True`.
 
+        An engine that sounds while it makes a clause yields it in pieces; its words stand on the first of them.
+
         Raises SpokenError ('wrong_voice') if `voice` belongs to another engine, model or revision: never another
         voice instead. What `workers.speak.text.speakable` raises for text that is too long, has nothing to speak, or
         letters that cannot be spoken: no part of such a text sounds. Stopped when cancelled.
