@@ -47,5 +47,5 @@ def time_left(voice: Voice) -> str:
 def fingerprint(recordings: list[Recording], voices: list[Voice]) -> str:
     """Changes whenever the page would show something new, apart from the progress of a build."""
     states = [f"{row.id}{row.state}" for row in recordings]
-    states += [f"{voice.id}{voice.state}{voice.cancel_requested}" for voice in voices]
+    states += [f"{voice.id}{voice.state}{voice.cancel_requested}{voice.chosen_at}" for voice in voices]
     return f"{zlib.crc32('|'.join(states).encode()):08x}"

@@ -12,6 +12,8 @@ from clinic.database import Base, Row, UtcDateTime
 
 RECEIVED, CHECKING, CHECKED, REFUSED = "received", "checking", "checked", "refused"
 QUEUED, BUILDING, READY, FAILED, CANCELLED = "queued", "building", "ready", "failed", "cancelled"
+#: What a version leaves behind: its number, which is never given again, and what points at it. Nothing of the voice.
+DELETED = "deleted"
 
 
 class Recording(Row, Base):
@@ -54,6 +56,8 @@ class Voice(Row, Base):
     sample_blob_id: Mapped[str | None] = mapped_column(String(32))
     checkpoint_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    #: Set on the one version that somebody chose to speak; see `clinic.voices.speaking`.
+    chosen_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     error_code: Mapped[str | None] = mapped_column(String(40))

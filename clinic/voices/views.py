@@ -19,8 +19,9 @@ from clinic.patients import consents
 from clinic.patients.service import get_patient, named
 from clinic.settings import get_settings
 from clinic.vault import VaultError, get_vault
-from clinic.voices import progress, service
-from clinic.voices.tables import READY, Recording
+from clinic.voices import progress, service, versions
+from clinic.voices.speaking import speaking
+from clinic.voices.tables import Recording
 from clinic.voices.upload import Form, Part
 from clinic.web.errors import answer, wants_json
 from clinic.web.playback import is_first_part, play, sound_type
@@ -55,6 +56,7 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             record(session, current_user.id, "recording.read", asked)
         record(session, current_user.id, "voice.view", patient_id)
         newest = voices[0] if voices else None
+        speaks = speaking(session, patient_id)
         return render_template(
             "voices/page.html",
             who=who,
@@ -67,8 +69,9 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             newest=newest,
             running=newest if newest is not None and progress.is_running(newest) else None,
             sentence=progress.sentence(newest) if newest is not None else "",
-            ready=next((voice for voice in voices if voice.state == READY), None),
-            earlier=voices[1:],
+            speaks=speaks,
+            chosen=speaks is not None and speaks.chosen_at is not None,
+            others=[voice for voice in voices if voice is not speaks and not progress.is_running(voice)],
             fingerprint=progress.fingerprint(rows, voices),
             most_bytes=get_settings().max_upload_bytes,
             refused=refused or [],
@@ -229,3 +232,46 @@ def sample(voice_id: str) -> Response:
         if is_first_part():
             record(session, current_user.id, "voice.play", voice.id, patient=voice.patient_id)
     return play(voice.patient_id, voice.sample_blob_id, "audio/wav")
+
+
+@blueprint.post("/voices/<voice_id>/choose")
+@role_required(CLINICIAN)
+def choose(voice_id: str) -> AnyResponse:
+    """Let this version speak for the patient."""
+    with transaction() as session:
+        voice = versions.choose(session, current_user.id, voice_id)
+    flash(f"Version {voice.version} speaks for the patient from the next sentence on.", "good")
+    return redirect(url_for("voices.page", patient_id=voice.patient_id, _anchor="voice"))
+
+
+@blueprint.get("/voices/<voice_id>/delete")
+@role_required(CLINICIAN)
+def ask_to_delete(voice_id: str) -> str:
+    """What would be lost, and which version would speak then: asked before the speaking one is deleted."""
+    with transaction() as session:
+        voice = service.get_voice(session, voice_id)
+        who = named(get_patient(session, voice.patient_id))
+        record(session, current_user.id, "patient.view", voice.patient_id, where="voice.delete")
+        return render_template(
+            "voices/delete.html",
+            who=who,
+            voice=voice,
+            speaks=speaking(session, voice.patient_id) is voice,
+            then=versions.after_deleting(session, voice),
+        )
+
+
+@blueprint.post("/voices/<voice_id>/delete")
+@role_required(CLINICIAN)
+def delete(voice_id: str) -> AnyResponse:
+    """Destroy a version. The one that speaks is asked about first."""
+    try:
+        with transaction() as session:
+            meant = "even_speaking" in request.form
+            voice = versions.delete(session, current_user.id, voice_id, even_speaking=meant)
+    except PlainError as error:
+        if error.code != "speaks" or wants_json():
+            raise
+        return redirect(url_for("voices.ask_to_delete", voice_id=voice_id))
+    flash(f"Version {voice.version} is deleted.", "good")
+    return redirect(url_for("voices.page", patient_id=voice.patient_id, _anchor="versions"))
