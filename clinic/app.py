@@ -18,6 +18,7 @@ from clinic.live.views import blueprint as live
 from clinic.notes.views import blueprint as notes
 from clinic.patients.views import blueprint as patients
 from clinic.settings import get_settings
+from clinic.voices.comparing_views import blueprint as comparing
 from clinic.voices.views import blueprint as voices
 from clinic.voices.views import upload
 from clinic.web import errors, headers, limits, request_log, words
@@ -47,7 +48,7 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, voices, live, notes):
+    for blueprint in (accounts, patients, voices, comparing, live, notes):
         app.register_blueprint(blueprint)
     csrf.exempt(upload)  # it checks its token itself, before the first file
     socket.register(app)

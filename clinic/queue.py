@@ -16,6 +16,7 @@ QUEUES = {
     "live.speak": "live",
     "voices.check": "build",
     "voices.fit": "build",
+    "voices.compare": "build",
     "notes.draft": "notes",
 }
 

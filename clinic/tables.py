@@ -5,6 +5,20 @@ from clinic.audit.tables import AuditLine
 from clinic.live.tables import LiveSession, Utterance
 from clinic.notes.tables import Note
 from clinic.patients.tables import Consent, Patient
-from clinic.voices.tables import Recording, Voice
+from clinic.voices.tables import Comparison, Recording, Sample, Sitting, Trial, Voice
 
-__all__ = ["Account", "AuditLine", "Consent", "LiveSession", "Note", "Patient", "Recording", "Utterance", "Voice"]
+__all__ = [
+    "Account",
+    "AuditLine",
+    "Comparison",
+    "Consent",
+    "LiveSession",
+    "Note",
+    "Patient",
+    "Recording",
+    "Sample",
+    "Sitting",
+    "Trial",
+    "Utterance",
+    "Voice",
+]

@@ -15,7 +15,7 @@ from clinic.errors import PlainError
 from clinic.live.tables import Utterance
 from clinic.patients.tables import Patient
 from clinic.vault import VaultError, get_vault
-from clinic.voices.tables import BUILDING, QUEUED, Recording, Voice
+from clinic.voices.tables import BUILDING, QUEUED, Recording, Sample, Voice
 
 LANGUAGES = {"en": "English"}
 _LONGEST_NAME, _LONGEST_NUMBER = 120, 40
@@ -121,7 +121,13 @@ def erase(session: Session, actor: str, patient_id: str) -> None:
 
 
 def _blobs(session: Session, patient_id: str) -> list[str]:
-    columns = (Recording.blob_id, Voice.sample_blob_id, Utterance.audio_blob_id, Utterance.restored_blob_id)
+    columns = (
+        Recording.blob_id,
+        Voice.sample_blob_id,
+        Sample.blob_id,
+        Utterance.audio_blob_id,
+        Utterance.restored_blob_id,
+    )
     found: list[str] = []
     for column in columns:
         found += [

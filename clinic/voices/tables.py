@@ -62,3 +62,55 @@ class Voice(Row, Base):
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Sample(Row, Base):
+    """One of the sentences of a comparison, as one version says it. Made once, for every comparison of that version."""
+
+    __tablename__ = "voice_sample"
+    __table_args__ = (UniqueConstraint("voice_id", "sentence", name="uq_voice_sample_voice_sentence"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    voice_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    #: Place in `clinic.voices.sentences.SENTENCES`.
+    sentence: Mapped[int] = mapped_column(Integer)
+    blob_id: Mapped[str] = mapped_column(String(32))
+
+
+class Comparison(Row, Base):
+    """Two versions that say the same sentences, for somebody to hear which is more like the patient."""
+
+    __tablename__ = "comparison"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    first_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    second_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Sitting(Row, Base):
+    """One person who hears a comparison to its end, or leaves before. `judge`: 'patient' or 'family'; no names."""
+
+    __tablename__ = "sitting"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    comparison_id: Mapped[str] = mapped_column(ForeignKey("comparison.id", ondelete="CASCADE"), index=True)
+    judge: Mapped[str] = mapped_column(String(16))
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Trial(Row, Base):
+    """One sentence, twice. Which version is on which side is drawn anew each time."""
+
+    __tablename__ = "trial"
+    __table_args__ = (UniqueConstraint("sitting_id", "number", name="uq_trial_sitting_number"),)
+
+    sitting_id: Mapped[str] = mapped_column(ForeignKey("sitting.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(Integer)
+    sentence: Mapped[int] = mapped_column(Integer)
+    first_is_left: Mapped[bool] = mapped_column()
+    #: 'left', 'right' or 'same'.
+    answer: Mapped[str | None] = mapped_column(String(8))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from functools import partial
+
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from clinic.audit import record
@@ -11,7 +13,7 @@ from clinic.errors import PlainError
 from clinic.vault import get_vault
 from clinic.voices.service import get_voice
 from clinic.voices.speaking import speaking
-from clinic.voices.tables import BUILDING, DELETED, QUEUED, READY, Voice
+from clinic.voices.tables import BUILDING, DELETED, QUEUED, READY, Comparison, Sample, Voice
 
 
 def choose(session: Session, actor: str, voice_id: str) -> Voice:
@@ -48,10 +50,18 @@ def delete(session: Session, actor: str, voice_id: str, *, even_speaking: bool =
     if spoke and not even_speaking:
         message = "This version speaks for the patient. Let another one speak first, or say that you mean it."
         raise PlainError("speaks", message, 409)
-    if voice.sample_blob_id is not None:
-        blob_id = voice.sample_blob_id
-        after_commit(session, lambda: get_vault().delete_blob(blob_id))
+    for blob_id in [*_forget_comparisons(session, voice), *([voice.sample_blob_id] if voice.sample_blob_id else [])]:
+        after_commit(session, partial(get_vault().delete_blob, blob_id))
     voice.vectors_sealed = voice.checkpoint_sealed = voice.sample_blob_id = voice.measures = voice.chosen_at = None
     voice.state = DELETED
     record(session, actor, "voice.delete", voice.id, patient=voice.patient_id, version=voice.version, spoke=spoke)
     return voice
+
+
+def _forget_comparisons(session: Session, voice: Voice) -> list[str]:
+    """Remove what the version said, and the pairs that it was in. Returns the blobs to delete."""
+    samples = session.scalars(select(Sample).where(Sample.voice_id == voice.id)).all()
+    pairs = select(Comparison).where(or_(Comparison.first_id == voice.id, Comparison.second_id == voice.id))
+    for row in (*samples, *session.scalars(pairs)):
+        session.delete(row)
+    return [sample.blob_id for sample in samples]

@@ -19,9 +19,9 @@ from clinic.patients import consents
 from clinic.patients.service import get_patient, named
 from clinic.settings import get_settings
 from clinic.vault import VaultError, get_vault
-from clinic.voices import progress, service, versions
+from clinic.voices import comparing, progress, service, versions
 from clinic.voices.speaking import speaking
-from clinic.voices.tables import Recording
+from clinic.voices.tables import READY, Recording
 from clinic.voices.upload import Form, Part
 from clinic.web.errors import answer, wants_json
 from clinic.web.playback import is_first_part, play, sound_type
@@ -56,7 +56,7 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             record(session, current_user.id, "recording.read", asked)
         record(session, current_user.id, "voice.view", patient_id)
         newest = voices[0] if voices else None
-        speaks = speaking(session, patient_id)
+        speaks, pairs = speaking(session, patient_id), comparing.pairs_of(session, patient_id)
         return render_template(
             "voices/page.html",
             who=who,
@@ -72,7 +72,10 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             speaks=speaks,
             chosen=speaks is not None and speaks.chosen_at is not None,
             others=[voice for voice in voices if voice is not speaks and not progress.is_running(voice)],
-            fingerprint=progress.fingerprint(rows, voices),
+            to_compare=[voice for voice in voices if voice.state == READY],
+            pairs=pairs,
+            judges={"patient": "The patient", "family": "Family or a friend"},
+            fingerprint=progress.fingerprint(rows, voices, pairs),
             most_bytes=get_settings().max_upload_bytes,
             refused=refused or [],
         )
@@ -97,7 +100,8 @@ def state(patient_id: str) -> Response:
     with transaction() as session:
         get_patient(session, patient_id)
         rows, voices = service.recordings_of(session, patient_id), service.voices_of(session, patient_id)
-    body: dict[str, object] = {"fingerprint": progress.fingerprint(rows, voices)}
+        pairs = comparing.pairs_of(session, patient_id)
+    body: dict[str, object] = {"fingerprint": progress.fingerprint(rows, voices, pairs)}
     if voices and progress.is_running(voices[0]):
         body |= {"progress": voices[0].progress, "sentence": progress.sentence(voices[0])}
     return jsonify(body)

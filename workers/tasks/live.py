@@ -5,7 +5,6 @@ Both tasks may run twice for one utterance (a worker died): what was spoken is n
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
 from typing import Any
 
@@ -20,8 +19,7 @@ from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript
 from workers.feel import prosody
 from workers.hear.decode import decode
-from workers.speak import provenance
-from workers.tasks import listen, rooms, sealed
+from workers.tasks import listen, rooms, sealed, spoken
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
 
@@ -143,20 +141,8 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, first_sound_s: float) 
     vault = get_vault()
     with transaction() as session:
         row = _row(session, utterance_id)
-        engine = rooms.engine()
-        record = provenance.sign(
-            audio,
-            private_key_pem=vault.signing_key_pem(),
-            utterance_id=row.id,
-            voice_id=voice_id,
-            engine=engine.name,
-            model=engine.model,
-            revision=engine.revision,
-            created_at=now(),
-        )
-        file = io.BytesIO()
-        provenance.write_wav(file, audio, record)
-        row.restored_blob_id = vault.put_blob(row.patient_id, file.getvalue())
+        file, record = spoken.signed(audio, subject_id=row.id, voice_id=voice_id)
+        row.restored_blob_id = vault.put_blob(row.patient_id, file)
         row.restored_duration_s = audio.duration_s
         vault.put(row, "provenance_sealed", dict(record))
         row.voice_id, row.first_sound_s = voice_id, first_sound_s

@@ -1,4 +1,4 @@
-"""Choosing and keeping: which version speaks"""
+"""Choosing and keeping: which version speaks, and blind comparisons"""
 
 from __future__ import annotations
 
@@ -16,8 +16,93 @@ def upgrade() -> None:
     with op.batch_alter_table("voice", schema=None) as batch_op:
         batch_op.add_column(sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True))
 
+    op.create_table(
+        "voice_sample",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("voice_id", sa.String(length=32), nullable=False),
+        sa.Column("sentence", sa.Integer(), nullable=False),
+        sa.Column("blob_id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_voice_sample_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["voice_id"], ["voice.id"], name=op.f("fk_voice_sample_voice_id_voice"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_voice_sample")),
+        sa.UniqueConstraint("voice_id", "sentence", name="uq_voice_sample_voice_sentence"),
+    )
+    with op.batch_alter_table("voice_sample", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_voice_sample_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
+        "comparison",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("first_id", sa.String(length=32), nullable=False),
+        sa.Column("second_id", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("progress", sa.Float(), nullable=False),
+        sa.Column("error_code", sa.String(length=40), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_comparison_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["first_id"], ["voice.id"], name=op.f("fk_comparison_first_id_voice"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["second_id"], ["voice.id"], name=op.f("fk_comparison_second_id_voice"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_comparison")),
+    )
+    with op.batch_alter_table("comparison", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_comparison_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
+        "sitting",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("comparison_id", sa.String(length=32), nullable=False),
+        sa.Column("judge", sa.String(length=16), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_sitting_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["comparison_id"], ["comparison.id"], name=op.f("fk_sitting_comparison_id_comparison"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sitting")),
+    )
+    with op.batch_alter_table("sitting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sitting_comparison_id"), ["comparison_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sitting_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
+        "trial",
+        sa.Column("sitting_id", sa.String(length=32), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("sentence", sa.Integer(), nullable=False),
+        sa.Column("first_is_left", sa.Boolean(), nullable=False),
+        sa.Column("answer", sa.String(length=8), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sitting_id"], ["sitting.id"], name=op.f("fk_trial_sitting_id_sitting"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_trial")),
+        sa.UniqueConstraint("sitting_id", "number", name="uq_trial_sitting_number"),
+    )
+
 
 def downgrade() -> None:
     """Back."""
+    op.drop_table("trial")
+    op.drop_table("sitting")
+    op.drop_table("comparison")
+    op.drop_table("voice_sample")
     with op.batch_alter_table("voice", schema=None) as batch_op:
         batch_op.drop_column("chosen_at")
