@@ -16,6 +16,7 @@ from clinic.database import get_engine
 from clinic.live import socket
 from clinic.live.views import blueprint as live
 from clinic.notes.views import blueprint as notes
+from clinic.patients.pronunciation_views import blueprint as pronunciations
 from clinic.patients.views import blueprint as patients
 from clinic.settings import get_settings
 from clinic.voices.comparing_views import blueprint as comparing
@@ -48,7 +49,7 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, voices, comparing, live, notes):
+    for blueprint in (accounts, patients, pronunciations, voices, comparing, live, notes):
         app.register_blueprint(blueprint)
     csrf.exempt(upload)  # it checks its token itself, before the first file
     socket.register(app)

@@ -14,6 +14,8 @@ from clinic.settings import get_settings
 QUEUES = {
     "live.restore": "live",
     "live.speak": "live",
+    # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
+    "voices.pronounce": "live",
     "voices.check": "build",
     "voices.fit": "build",
     "voices.compare": "build",

@@ -4,7 +4,7 @@ from clinic.accounts.tables import Account
 from clinic.audit.tables import AuditLine
 from clinic.live.tables import LiveSession, Utterance
 from clinic.notes.tables import Note
-from clinic.patients.tables import Consent, Patient
+from clinic.patients.tables import Consent, Patient, Pronunciation
 from clinic.voices.tables import Comparison, Recording, Sample, Sitting, Trial, Voice
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LiveSession",
     "Note",
     "Patient",
+    "Pronunciation",
     "Recording",
     "Sample",
     "Sitting",

@@ -12,7 +12,7 @@ from clinic.accounts.tables import ADMINISTRATOR, CLINICIAN, TABLET
 from clinic.audit import record
 from clinic.database import transaction
 from clinic.errors import PlainError
-from clinic.patients import consents, overview, service, tablets
+from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.voices.speaking import speaking
 from clinic.voices.tables import DELETED, Voice
@@ -75,6 +75,7 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
     with transaction() as session:
         patient = service.get_patient(session, patient_id)
         states = consents.overview(session, patient_id)
+        words = pronunciations.list_of(session, patient_id)
         kept = select(Voice).where(Voice.patient_id == patient_id, Voice.state != DELETED)
         page = render_template(
             "patients/view.html",
@@ -85,6 +86,8 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             speaks=speaking(session, patient_id),
             sessions=overview.sessions_of(session, patient_id),
             tablets=tablets.list_tablets(session, patient_id),
+            words=words,
+            words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
             unusual=overview.UNUSUAL,
             paired=paired,

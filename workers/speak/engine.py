@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from workers.contracts import Cancelled, Capabilities, Clip, Manner, Progress, Speech, Voice
@@ -40,9 +40,17 @@ class Engine(Protocol):
         ...
 
     def say(
-        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+        self,
+        text: str,
+        voice: Voice,
+        manner: Manner | None = None,
+        *,
+        cancelled: Cancelled | None = None,
+        pronunciations: Mapping[str, str] | None = None,
     ) -> Iterator[Speech]:
         """Speak `text` clause by clause, yielding each as soon as it is made; the last has `last=True`.
+
+        `pronunciations`: word → how it is to be said, respelt. A clause's `text` stays as it was written.
 
         Raises SpokenError ('wrong_voice') if `voice` belongs to another engine, model or revision: never another
         voice instead. ('nothing_to_say') for text with no speakable content. Stopped when cancelled.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.level import at_level, faded, without_lead
+from workers.speak.pronunciations import respelt
 
 PACE_RANGE = (0.5, 1.8)
 RATIO_RANGE = (0.5, 2.0)
@@ -68,7 +69,13 @@ class KokoroEngine:
         return Voice(self.name, self.model, self.revision, vectors, measures)
 
     def say(
-        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+        self,
+        text: str,
+        voice: Voice,
+        manner: Manner | None = None,
+        *,
+        cancelled: Cancelled | None = None,
+        pronunciations: Mapping[str, str] | None = None,
     ) -> Iterator[Speech]:
         """Speak `text` clause by clause; see `Engine.say`."""
         if (voice.engine, voice.model, voice.revision) != (self.name, self.model, self.revision):
@@ -76,7 +83,8 @@ class KokoroEngine:
                 "wrong_voice",
                 "This voice was built for another engine or revision, so it is not used. Build the voice again.",
             )
-        pieces = [(piece, phones) for piece in clauses(text) if (phones := self._acoustics.phones(piece))]
+        spelt = ((piece, respelt(piece, pronunciations)) for piece in clauses(text))
+        pieces = [(piece, phones) for piece, said in spelt if (phones := self._acoustics.phones(said))]
         if not pieces:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         manner = manner or Manner()

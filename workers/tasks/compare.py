@@ -11,7 +11,7 @@ from clinic.voices.sentences import SENTENCES
 from clinic.voices.tables import Comparison, Sample
 from clinic.voices.tables import Voice as VoiceRow
 from workers.app import app
-from workers.contracts import SpokenError, Voice
+from workers.contracts import Audio, SpokenError, Voice
 from workers.tasks import sealed, spoken
 from workers.tasks.outcome import plainly
 
@@ -32,11 +32,12 @@ def _compare(comparison_id: str) -> None:
         if "keep_voice" not in sealed.consents(session, row.patient_id):
             raise SpokenError("no_consent", "There is no consent to keep this voice. Record it, then compare again.")
         row.state = t.BUILDING
+        words = sealed.pronunciations(session, row.patient_id)
         voices = {voice_id: _opened(session.get(VoiceRow, voice_id)) for voice_id in (row.first_id, row.second_id)}
     wanted = [(voice_id, sentence) for sentence in range(len(SENTENCES)) for voice_id in voices]
     for done, (voice_id, sentence) in enumerate(wanted):
         if not _made(voice_id, sentence):
-            _make(row.patient_id, voice_id, sentence, voices[voice_id])
+            _keep(row.patient_id, voice_id, sentence, spoken.say(SENTENCES[sentence], voices[voice_id], words))
         if not _told(comparison_id, (done + 1) / len(wanted)):
             return
     with transaction() as session:
@@ -57,9 +58,9 @@ def _made(voice_id: str, sentence: int) -> bool:
         return session.scalars(query).first() is not None
 
 
-def _make(patient_id: str, voice_id: str, sentence: int, voice: Voice) -> None:
+def _keep(patient_id: str, voice_id: str, sentence: int, audio: Audio) -> None:
     sample = Sample(id=new_id(), patient_id=patient_id, voice_id=voice_id, sentence=sentence)
-    file, _ = spoken.signed(spoken.say(SENTENCES[sentence], voice), subject_id=sample.id, voice_id=voice_id)
+    file, _ = spoken.signed(audio, subject_id=sample.id, voice_id=voice_id)
     vault = get_vault()
     sample.blob_id = vault.put_blob(patient_id, file)
     try:

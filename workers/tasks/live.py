@@ -116,11 +116,13 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
         manner = listen.manner_for(patient, measured, voice)
+        words = sealed.pronunciations(session, row.patient_id)
 
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     rate_hz = 0
     first_sound_s: float | None = None
-    for speech in rooms.engine().say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
+    speeches = rooms.engine().say(text, voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=words)
+    for speech in speeches:
         marked = rooms.watermark().mark(speech.audio)
         if first_sound_s is None:
             rate_hz = marked.rate_hz

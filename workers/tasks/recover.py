@@ -11,6 +11,7 @@ from sqlalchemy import select
 from clinic.database import transaction
 from clinic.live import tables as live
 from clinic.live.tables import Utterance
+from clinic.patients.tables import WANTED, Pronunciation
 from clinic.queue import send
 from clinic.voices import tables as voices
 from clinic.voices.tables import Comparison, Recording, Voice
@@ -28,7 +29,14 @@ def requeue() -> int:
         pairs = session.scalars(
             select(Comparison.id).where(Comparison.state.in_((voices.QUEUED, voices.BUILDING)))
         ).all()
-        for name, ids in (("voices.check", recordings), ("voices.fit", builds), ("voices.compare", pairs)):
+        names = session.scalars(select(Pronunciation.id).where(Pronunciation.preview == WANTED)).all()
+        unfinished_work = {
+            "voices.check": recordings,
+            "voices.fit": builds,
+            "voices.compare": pairs,
+            "voices.pronounce": names,
+        }
+        for name, ids in unfinished_work.items():
             for row_id in ids:
                 send(session, name, row_id)
         unfinished = session.scalars(
@@ -36,4 +44,4 @@ def requeue() -> int:
         ).all()
         for row in unfinished:
             row.state, row.error_code, row.error_message = live.FAILED, "restarted", RESTARTED
-        return len(recordings) + len(builds) + len(pairs)
+        return sum(len(ids) for ids in unfinished_work.values())

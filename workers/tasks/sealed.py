@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.database import now
-from clinic.patients.tables import Consent, Patient
-from clinic.vault import get_vault
+from clinic.patients.tables import Consent, Patient, Pronunciation
+from clinic.vault import VaultError, get_vault
 from clinic.voices.speaking import speaking
 from clinic.voices.tables import Voice as VoiceRow
 from workers.contracts import SpokenError, Voice
@@ -43,6 +45,19 @@ def open_version(row: VoiceRow) -> Voice:
         raise _no_voice()
     data = get_vault().get_bytes(row, "vectors_sealed", binding=binding(row.model, row.revision))
     return Voice(row.engine, row.model, row.revision, unpack_arrays(data), row.measures or {})
+
+
+def pronunciations(session: Session, patient_id: str) -> dict[str, str]:
+    """Words of this patient, and how they are said; see `Engine.say`.
+
+    One that does not open is left out: its word is said as it is written, which is better than silence.
+    """
+    vault = get_vault()
+    found: dict[str, str] = {}
+    for row in session.scalars(select(Pronunciation).where(Pronunciation.patient_id == patient_id)):
+        with suppress(VaultError):
+            found[vault.get_text(row, "word_sealed")] = vault.get_text(row, "say_sealed")
+    return found
 
 
 def consents(session: Session, patient_id: str) -> frozenset[str]:

@@ -15,9 +15,10 @@ from workers.speak import provenance
 from workers.tasks import rooms
 
 
-def say(text: str, voice: Voice) -> Audio:
+def say(text: str, voice: Voice, pronunciations: Mapping[str, str] | None = None) -> Audio:
     """`text` in `voice`, in its own manner, marked. For whoever waits for the whole; the live path streams."""
-    pieces = [rooms.watermark().mark(speech.audio) for speech in rooms.engine().say(text, voice, Manner())]
+    speeches = rooms.engine().say(text, voice, Manner(), pronunciations=pronunciations)
+    pieces = [rooms.watermark().mark(speech.audio) for speech in speeches]
     if not pieces:
         raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
     return Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)

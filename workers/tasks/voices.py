@@ -111,7 +111,10 @@ def _clips(recording: Recording) -> list[Clip]:
 
 def _keep(voice_id: str, voice: Voice) -> None:
     """Seal the voice, let it say its first sentence, and only then call it ready."""
-    sample = spoken.say(SAMPLE_TEXT, voice)
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        words = sealed.pronunciations(session, row.patient_id) if row is not None else {}
+    sample = spoken.say(SAMPLE_TEXT, voice, words)
     with transaction() as session:
         row = session.get(VoiceRow, voice_id)
         if row is None or row.cancel_requested:

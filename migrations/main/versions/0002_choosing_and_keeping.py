@@ -1,4 +1,4 @@
-"""Choosing and keeping: which version speaks, and blind comparisons"""
+"""Choosing and keeping: which version speaks, blind comparisons, pronunciations"""
 
 from __future__ import annotations
 
@@ -97,9 +97,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("sitting_id", "number", name="uq_trial_sitting_number"),
     )
 
+    op.create_table(
+        "pronunciation",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("word_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("say_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("preview", sa.String(length=16), nullable=True),
+        sa.Column("preview_blob_id", sa.String(length=32), nullable=True),
+        sa.Column("preview_message", sa.Text(), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_pronunciation_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pronunciation")),
+    )
+    with op.batch_alter_table("pronunciation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_pronunciation_patient_id"), ["patient_id"], unique=False)
+
 
 def downgrade() -> None:
     """Back."""
+    op.drop_table("pronunciation")
     op.drop_table("trial")
     op.drop_table("sitting")
     op.drop_table("comparison")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,11 +24,18 @@ class Hum:
     model: str = TRIPLE[1]
     revision: str = TRIPLE[2]
     said: list[str] = field(default_factory=list)
+    respelt: list[Mapping[str, str] | None] = field(default_factory=list)
+    while_saying: Callable[[str], None] = lambda _: None
 
-    def say(self, text: str, voice: Voice, manner: Manner | None = None, **_: Any) -> Iterator[Speech]:
+    def say(
+        self, text: str, voice: Voice, manner: Manner | None = None, *,
+        cancelled: Any = None, pronunciations: Mapping[str, str] | None = None,
+    ) -> Iterator[Speech]:  # fmt: skip
         if (voice.engine, voice.model, voice.revision) != (self.name, self.model, self.revision):
             raise SpokenError("wrong_voice", "This voice was built for another engine or revision.")
         self.said.append(text)
+        self.respelt.append(pronunciations)
+        self.while_saying(text)
         times = np.arange(2400 * len(text.split())) / 24_000
         samples = 0.2 * np.sin(2 * np.pi * voice.measures["f0_median_hz"] * times)
         yield Speech(text, Audio(samples.astype(np.float32), 24_000), last=True)
