@@ -15,6 +15,8 @@ from clinic.accounts.views import blueprint as accounts
 from clinic.database import get_engine
 from clinic.live import socket
 from clinic.live.views import blueprint as live
+from clinic.messages.views import blueprint as messages
+from clinic.messages.views import upload as message_upload
 from clinic.notes.views import blueprint as notes
 from clinic.patients.pronunciation_views import blueprint as pronunciations
 from clinic.patients.views import blueprint as patients
@@ -49,9 +51,10 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, pronunciations, voices, comparing, live, notes):
+    for blueprint in (accounts, patients, pronunciations, voices, comparing, messages, live, notes):
         app.register_blueprint(blueprint)
-    csrf.exempt(upload)  # it checks its token itself, before the first file
+    for uploading in (upload, message_upload):
+        csrf.exempt(uploading)  # each checks its token itself, before the first file
     socket.register(app)
     app.add_url_rule("/health", "health", _health)
     for name in ("ago", "day_and_time", "duration", "percent", "size"):

@@ -3,6 +3,7 @@
 from clinic.accounts.tables import Account
 from clinic.audit.tables import AuditLine
 from clinic.live.tables import LiveSession, Utterance
+from clinic.messages.tables import Message
 from clinic.notes.tables import Note
 from clinic.patients.tables import Consent, Patient, Pronunciation
 from clinic.voices.tables import Comparison, Recording, Sample, Sitting, Trial, Voice
@@ -13,6 +14,7 @@ __all__ = [
     "Comparison",
     "Consent",
     "LiveSession",
+    "Message",
     "Note",
     "Patient",
     "Pronunciation",

@@ -14,6 +14,7 @@ app.conf.imports = (
     "workers.tasks.voices",
     "workers.tasks.compare",
     "workers.tasks.pronounce",
+    "workers.tasks.messages",
     "workers.tasks.live",
     "workers.tasks.notes",
 )

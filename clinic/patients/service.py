@@ -13,6 +13,7 @@ from clinic.audit import record
 from clinic.database import new_id, now
 from clinic.errors import PlainError
 from clinic.live.tables import Utterance
+from clinic.messages.tables import Message
 from clinic.patients.tables import Patient, Pronunciation
 from clinic.vault import VaultError, get_vault
 from clinic.voices.tables import BUILDING, QUEUED, Recording, Sample, Voice
@@ -126,6 +127,8 @@ def _blobs(session: Session, patient_id: str) -> list[str]:
         Voice.sample_blob_id,
         Sample.blob_id,
         Pronunciation.preview_blob_id,
+        Message.blob_id,
+        Message.upload_blob_id,
         Utterance.audio_blob_id,
         Utterance.restored_blob_id,
     )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from clinic.accounts.service import create_account
 from clinic.database import new_id, now, transaction
 from clinic.live.tables import SPOKEN, UNSURE, LiveSession, Utterance
+from clinic.messages.tables import Message
 from clinic.notes.tables import Note
 from clinic.patients import consents
 from clinic.patients.service import create_patient
@@ -92,6 +93,21 @@ def quality(verdict: str, speech_s: float, snr_db: float = 28.0, **fields: Any) 
 def voice(session: Session, patient_id: str, version: int, state: str, recordings: list[str], **fields: Any) -> Voice:
     """A version of a voice."""
     row = Voice(id=new_id(), patient_id=patient_id, version=version, state=state, recording_ids=recordings, **fields)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def message(
+    session: Session, patient_id: str, name: str, place: int, state: str = "ready", pitch_hz: float = 220.0
+) -> Message:
+    """A banked message, as the worker leaves it."""
+    row = Message(id=new_id(), patient_id=patient_id, place=place, state=state)
+    get_vault().put(row, "name_sealed", name)
+    if state == "ready":
+        row.blob_id, row.duration_s = get_vault().put_blob(patient_id, tone(1.0, pitch_hz)), 1.0
+    if state == "failed":
+        row.error_message = "There is nothing of this recording between that start and that end."
     session.add(row)
     session.flush()
     return row

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from clinic.database import transaction
 from clinic.live import tables as live
 from clinic.live.tables import Utterance
+from clinic.messages import tables as messages
+from clinic.messages.tables import Message
 from clinic.patients.tables import WANTED, Pronunciation
 from clinic.queue import send
 from clinic.voices import tables as voices
@@ -35,6 +37,7 @@ def requeue() -> int:
             "voices.fit": builds,
             "voices.compare": pairs,
             "voices.pronounce": names,
+            "messages.cut": session.scalars(select(Message.id).where(Message.state == messages.WANTED)).all(),
         }
         for name, ids in unfinished_work.items():
             for row_id in ids:

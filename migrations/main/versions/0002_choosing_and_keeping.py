@@ -1,4 +1,4 @@
-"""Choosing and keeping: which version speaks, blind comparisons, pronunciations"""
+"""Choosing and keeping: which version speaks, blind comparisons, pronunciations, messages"""
 
 from __future__ import annotations
 
@@ -115,9 +115,40 @@ def upgrade() -> None:
     with op.batch_alter_table("pronunciation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_pronunciation_patient_id"), ["patient_id"], unique=False)
 
+    op.create_table(
+        "banked_message",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("name_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("recording_id", sa.String(length=32), nullable=True),
+        sa.Column("upload_blob_id", sa.String(length=32), nullable=True),
+        sa.Column("start_s", sa.Float(), nullable=False),
+        sa.Column("end_s", sa.Float(), nullable=True),
+        sa.Column("blob_id", sa.String(length=32), nullable=True),
+        sa.Column("duration_s", sa.Float(), nullable=True),
+        sa.Column("error_code", sa.String(length=40), nullable=True),
+        sa.Column("error_message", sa.Text(), nullable=True),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_banked_message_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["recording_id"],
+            ["recording.id"],
+            name=op.f("fk_banked_message_recording_id_recording"),
+            ondelete="SET NULL",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_banked_message")),
+    )
+    with op.batch_alter_table("banked_message", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_banked_message_patient_id"), ["patient_id"], unique=False)
+
 
 def downgrade() -> None:
     """Back."""
+    op.drop_table("banked_message")
     op.drop_table("pronunciation")
     op.drop_table("trial")
     op.drop_table("sitting")
