@@ -21,6 +21,8 @@ from clinic.notes.views import blueprint as notes
 from clinic.patients.pronunciation_views import blueprint as pronunciations
 from clinic.patients.views import blueprint as patients
 from clinic.settings import get_settings
+from clinic.voices.carrying_views import blueprint as carrying
+from clinic.voices.carrying_views import take_in
 from clinic.voices.comparing_views import blueprint as comparing
 from clinic.voices.views import blueprint as voices
 from clinic.voices.views import upload
@@ -51,10 +53,10 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, pronunciations, voices, comparing, messages, live, notes):
+    for blueprint in (accounts, patients, pronunciations, voices, comparing, carrying, messages, live, notes):
         app.register_blueprint(blueprint)
-    for uploading in (upload, message_upload):
-        csrf.exempt(uploading)  # each checks its token itself, before the first file
+    for uploading in (upload, message_upload, take_in):
+        csrf.exempt(uploading)  # each checks its token itself
     socket.register(app)
     app.add_url_rule("/health", "health", _health)
     for name in ("ago", "day_and_time", "duration", "percent", "size"):

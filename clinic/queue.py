@@ -19,6 +19,7 @@ QUEUES = {
     "voices.check": "build",
     "voices.fit": "build",
     "voices.compare": "build",
+    "voices.adopt": "build",
     "messages.cut": "build",
     "notes.draft": "notes",
 }

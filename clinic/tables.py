@@ -6,7 +6,7 @@ from clinic.live.tables import LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
 from clinic.patients.tables import Consent, Patient, Pronunciation
-from clinic.voices.tables import Comparison, Recording, Sample, Sitting, Trial, Voice
+from clinic.voices.tables import Comparison, Recording, Sample, Signer, Sitting, Trial, Voice
 
 __all__ = [
     "Account",
@@ -20,6 +20,7 @@ __all__ = [
     "Pronunciation",
     "Recording",
     "Sample",
+    "Signer",
     "Sitting",
     "Trial",
     "Utterance",

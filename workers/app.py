@@ -13,6 +13,7 @@ app = configure(Celery("samevoice", set_as_current=True))
 app.conf.imports = (
     "workers.tasks.voices",
     "workers.tasks.compare",
+    "workers.tasks.adopt",
     "workers.tasks.pronounce",
     "workers.tasks.messages",
     "workers.tasks.live",

@@ -16,6 +16,11 @@ QUEUED, BUILDING, READY, FAILED, CANCELLED = "queued", "building", "ready", "fai
 DELETED = "deleted"
 
 
+def binding(model: str, revision: str) -> str:
+    """What a sealed voice is bound to beyond its row: vectors never open for another model."""
+    return f"{model}@{revision}"
+
+
 class Recording(Row, Base):
     """A historic recording as it was uploaded (a sealed blob), with its measured quality. Originals are kept."""
 
@@ -54,6 +59,8 @@ class Voice(Row, Base):
     measures: Mapped[dict[str, float] | None] = mapped_column(JSON)
     #: A first sentence in the new voice, for the clinician and the family to hear.
     sample_blob_id: Mapped[str | None] = mapped_column(String(32))
+    #: Of a version that came as a file: who signed it (`key`), and what it was there. Identifiers and times only.
+    imported_from: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     checkpoint_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     #: Set on the one version that somebody chose to speak; see `clinic.voices.speaking`.
@@ -114,3 +121,14 @@ class Trial(Row, Base):
     first_is_left: Mapped[bool] = mapped_column()
     #: 'left', 'right' or 'same'.
     answer: Mapped[str | None] = mapped_column(String(8))
+
+
+class Signer(Row, Base):
+    """Another installation whose voice files are taken in, since an administrator compared its fingerprint."""
+
+    __tablename__ = "signer"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    #: The other hospital's name. Nothing of a patient.
+    label: Mapped[str] = mapped_column(String(80))
+    confirmed_by: Mapped[str] = mapped_column(String(64))

@@ -27,14 +27,15 @@ def requeue() -> int:
         recordings = session.scalars(
             select(Recording.id).where(Recording.state.in_((voices.RECEIVED, voices.CHECKING)))
         ).all()
-        builds = session.scalars(select(Voice.id).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
+        builds = session.scalars(select(Voice).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
         pairs = session.scalars(
             select(Comparison.id).where(Comparison.state.in_((voices.QUEUED, voices.BUILDING)))
         ).all()
         names = session.scalars(select(Pronunciation.id).where(Pronunciation.preview == WANTED)).all()
         unfinished_work = {
             "voices.check": recordings,
-            "voices.fit": builds,
+            "voices.fit": [one.id for one in builds if one.imported_from is None],
+            "voices.adopt": [one.id for one in builds if one.imported_from is not None],
             "voices.compare": pairs,
             "voices.pronounce": names,
             "messages.cut": session.scalars(select(Message.id).where(Message.state == messages.WANTED)).all(),

@@ -12,13 +12,9 @@ from clinic.patients.tables import Consent, Patient, Pronunciation
 from clinic.vault import VaultError, get_vault
 from clinic.voices.speaking import speaking
 from clinic.voices.tables import Voice as VoiceRow
+from clinic.voices.tables import binding as binding
 from workers.contracts import SpokenError, Voice
 from workers.tasks.codec import pack_arrays, unpack_arrays
-
-
-def binding(model: str, revision: str) -> str:
-    """What a sealed voice is bound to beyond its row: vectors never open for another model."""
-    return f"{model}@{revision}"
 
 
 def seal_voice(row: VoiceRow, voice: Voice) -> None:

@@ -1,4 +1,4 @@
-"""Choosing and keeping: which version speaks, blind comparisons, pronunciations, messages"""
+"""Choosing and keeping: which version speaks, blind comparisons, pronunciations, messages, voice files"""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Forwards."""
     with op.batch_alter_table("voice", schema=None) as batch_op:
         batch_op.add_column(sa.Column("chosen_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.add_column(sa.Column("imported_from", sa.JSON(), nullable=True))
 
     op.create_table(
         "voice_sample",
@@ -145,9 +146,21 @@ def upgrade() -> None:
     with op.batch_alter_table("banked_message", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_banked_message_patient_id"), ["patient_id"], unique=False)
 
+    op.create_table(
+        "signer",
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=80), nullable=False),
+        sa.Column("confirmed_by", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signer")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_signer_fingerprint")),
+    )
+
 
 def downgrade() -> None:
     """Back."""
+    op.drop_table("signer")
     op.drop_table("banked_message")
     op.drop_table("pronunciation")
     op.drop_table("trial")
@@ -155,4 +168,5 @@ def downgrade() -> None:
     op.drop_table("comparison")
     op.drop_table("voice_sample")
     with op.batch_alter_table("voice", schema=None) as batch_op:
+        batch_op.drop_column("imported_from")
         batch_op.drop_column("chosen_at")
