@@ -107,6 +107,12 @@ def import_(
     as_json: bool,
 ) -> None:
     """Take FILE in as a new version of a patient's voice, and let it speak once before it is called ready."""
+    quiet_libraries()
+    try:
+        from workers.tasks.adopt import adopt
+    except ModuleNotFoundError as error:  # before anything is taken in
+        message = f"Taking a voice in needs {error.name}, to try it. Install it: pip install '.[workers]'"
+        raise click.ClickException(message) from None
     if file.stat().st_size > voice_file.LARGEST_FILE:
         raise click.ClickException("This file is larger than any voice file is. Choose the file that was exported.")
     pass_phrase = _pass_phrase(pass_phrase_file, confirm=False)
@@ -122,9 +128,6 @@ def import_(
     except PlainError as error:
         raise click.ClickException(error.message) from None
     _tell("Trying the voice: opening the engine takes a moment …")
-    quiet_libraries()
-    from workers.tasks.adopt import adopt
-
     adopt(voice.id)
     with transaction() as session:
         row = session.get_one(Voice, voice.id)

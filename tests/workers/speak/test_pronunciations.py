@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.contracts import Voice
+from workers.models.voice_space import open_voice_space
+from workers.speak.kokoro import KokoroEngine
 from workers.speak.pronunciations import respelt
 
 WORDS = {"Siobhan": "shiv-awn", "Nguyen": "win", "St. John": "sinjin", "Straße": "shtrah-suh", "C++": "see plus plus"}
@@ -47,6 +50,16 @@ def test_an_entry_that_says_nothing_is_passed_over(words: dict[str, str] | None)
 @given(st.text(max_size=80), st.dictionaries(st.text(max_size=12), st.text(max_size=12), max_size=6))
 def test_any_entry_is_plain_text_and_never_a_pattern(text: str, words: dict[str, str]) -> None:
     assert isinstance(respelt(text, words), str)
+
+
+def test_a_clause_is_said_respelt_and_told_as_it_was_written(engine: KokoroEngine) -> None:
+    style = open_voice_space().style("af_heart", 40)
+    measures = {"pace": 1.0, "f0_ratio": 1.0, "f0_movement": 1.0, "gain_db": 0.0}
+    voice = Voice(engine.name, engine.model, engine.revision, {"style": style}, measures)
+    (asked,) = engine.say("Siobhan is here.", voice, pronunciations=WORDS)
+    (meant,) = engine.say("shiv-awn is here.", voice)
+    assert asked.text == "Siobhan is here."
+    assert len(asked.audio.samples) == pytest.approx(len(meant.audio.samples), rel=0.02)
 
 
 def test_the_phones_are_those_of_the_respelling() -> None:
