@@ -15,9 +15,15 @@ from clinic.accounts.views import blueprint as accounts
 from clinic.database import get_engine
 from clinic.live import socket
 from clinic.live.views import blueprint as live
+from clinic.messages.views import blueprint as messages
+from clinic.messages.views import upload as message_upload
 from clinic.notes.views import blueprint as notes
+from clinic.patients.pronunciation_views import blueprint as pronunciations
 from clinic.patients.views import blueprint as patients
 from clinic.settings import get_settings
+from clinic.voices.carrying_views import blueprint as carrying
+from clinic.voices.carrying_views import take_in
+from clinic.voices.comparing_views import blueprint as comparing
 from clinic.voices.views import blueprint as voices
 from clinic.voices.views import upload
 from clinic.web import errors, headers, limits, request_log, words
@@ -47,9 +53,10 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, voices, live, notes):
+    for blueprint in (accounts, patients, pronunciations, voices, comparing, carrying, messages, live, notes):
         app.register_blueprint(blueprint)
-    csrf.exempt(upload)  # it checks its token itself, before the first file
+    for uploading in (upload, message_upload, take_in):
+        csrf.exempt(uploading)  # each checks its token itself
     socket.register(app)
     app.add_url_rule("/health", "health", _health)
     for name in ("ago", "day_and_time", "duration", "percent", "size"):

@@ -14,8 +14,13 @@ from clinic.settings import get_settings
 QUEUES = {
     "live.restore": "live",
     "live.speak": "live",
+    # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
+    "voices.pronounce": "live",
     "voices.check": "build",
     "voices.fit": "build",
+    "voices.compare": "build",
+    "voices.adopt": "build",
+    "messages.cut": "build",
     "notes.draft": "notes",
 }
 

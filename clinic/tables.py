@@ -3,8 +3,26 @@
 from clinic.accounts.tables import Account
 from clinic.audit.tables import AuditLine
 from clinic.live.tables import LiveSession, Utterance
+from clinic.messages.tables import Message
 from clinic.notes.tables import Note
-from clinic.patients.tables import Consent, Patient
-from clinic.voices.tables import Recording, Voice
+from clinic.patients.tables import Consent, Patient, Pronunciation
+from clinic.voices.tables import Comparison, Recording, Sample, Signer, Sitting, Trial, Voice
 
-__all__ = ["Account", "AuditLine", "Consent", "LiveSession", "Note", "Patient", "Recording", "Utterance", "Voice"]
+__all__ = [
+    "Account",
+    "AuditLine",
+    "Comparison",
+    "Consent",
+    "LiveSession",
+    "Message",
+    "Note",
+    "Patient",
+    "Pronunciation",
+    "Recording",
+    "Sample",
+    "Signer",
+    "Sitting",
+    "Trial",
+    "Utterance",
+    "Voice",
+]

@@ -23,6 +23,7 @@ COMMANDS = {
     "database": ("migrations.cli", "database", ""),
     "models": ("workers.models.cli", "models", "workers"),
     "verify": ("workers.speak.cli", "verify", "workers"),
+    "voices": ("samevoice.voices", "voices", ""),
     "up": ("samevoice.up", "up", "workers"),
     "demo": ("bench.demo", "demo", "workers,bench"),
     "bench": ("bench.cli", "bench", "workers,bench"),

@@ -10,7 +10,15 @@ from celery import Celery, signals
 from clinic.queue import configure
 
 app = configure(Celery("samevoice", set_as_current=True))
-app.conf.imports = ("workers.tasks.voices", "workers.tasks.live", "workers.tasks.notes")
+app.conf.imports = (
+    "workers.tasks.voices",
+    "workers.tasks.compare",
+    "workers.tasks.adopt",
+    "workers.tasks.pronounce",
+    "workers.tasks.messages",
+    "workers.tasks.live",
+    "workers.tasks.notes",
+)
 
 
 @signals.worker_ready.connect  # type: ignore[untyped-decorator]

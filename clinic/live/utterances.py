@@ -22,7 +22,7 @@ from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
 from clinic.vault import get_vault
-from clinic.voices.tables import READY, Voice
+from clinic.voices.speaking import speaking
 
 #: A session that nobody spoke in for this long is over.
 SESSION_IDLE = timedelta(minutes=30)
@@ -72,8 +72,7 @@ def readiness(patient_id: str) -> Readiness:
         if not _consents(session, patient_id):
             why = "There is no consent yet to speak in your voice. Your clinician can record it with you."
             return Readiness(NONE, "", why, "no_consent")
-        ready = select(Voice.id).where(Voice.patient_id == patient_id, Voice.state == READY)
-        if session.scalars(ready.limit(1)).first() is not None:
+        if speaking(session, patient_id) is not None:
             return Readiness(OWN, "your own voice")
         if patient.stand_in:
             return Readiness(STAND_IN, f"stand-in: {patient.stand_in}", "Your own voice is not ready yet.")

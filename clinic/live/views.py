@@ -14,5 +14,5 @@ blueprint = Blueprint("live", __name__)
 @blueprint.get("/tablet")
 @role_required(TABLET)
 def tablet() -> str:
-    """One calm page. Nothing of the patient is in it: all that they see comes over the socket."""
+    """One calm page. Nothing of the patient is in it: what they see comes over the socket, or from `/tablet/own`."""
     return render_template("live/tablet.html", cue=get_settings().synthetic_cue)

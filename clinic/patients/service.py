@@ -13,9 +13,10 @@ from clinic.audit import record
 from clinic.database import new_id, now
 from clinic.errors import PlainError
 from clinic.live.tables import Utterance
-from clinic.patients.tables import Patient
+from clinic.messages.tables import Message
+from clinic.patients.tables import Patient, Pronunciation
 from clinic.vault import VaultError, get_vault
-from clinic.voices.tables import BUILDING, QUEUED, Recording, Voice
+from clinic.voices.tables import BUILDING, QUEUED, Recording, Sample, Voice
 
 LANGUAGES = {"en": "English"}
 _LONGEST_NAME, _LONGEST_NUMBER = 120, 40
@@ -121,7 +122,16 @@ def erase(session: Session, actor: str, patient_id: str) -> None:
 
 
 def _blobs(session: Session, patient_id: str) -> list[str]:
-    columns = (Recording.blob_id, Voice.sample_blob_id, Utterance.audio_blob_id, Utterance.restored_blob_id)
+    columns = (
+        Recording.blob_id,
+        Voice.sample_blob_id,
+        Sample.blob_id,
+        Pronunciation.preview_blob_id,
+        Message.blob_id,
+        Message.upload_blob_id,
+        Utterance.audio_blob_id,
+        Utterance.restored_blob_id,
+    )
     found: list[str] = []
     for column in columns:
         found += [

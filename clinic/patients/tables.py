@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Float, ForeignKey, LargeBinary, String
+from sqlalchemy import Boolean, Float, ForeignKey, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.database import Base, Row, UtcDateTime
@@ -44,3 +44,21 @@ class Consent(Row, Base):
     statement_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+#: A preview's way: wanted → made, or failed.
+WANTED, MADE, FAILED = "wanted", "made", "failed"
+
+
+class Pronunciation(Row, Base):
+    """A word, often a name, and how this patient says it, respelt in ordinary letters."""
+
+    __tablename__ = "pronunciation"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    word_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    say_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    #: The word in the patient's voice, to hear whether it is right.
+    preview: Mapped[str | None] = mapped_column(String(16))
+    preview_blob_id: Mapped[str | None] = mapped_column(String(32))
+    preview_message: Mapped[str | None] = mapped_column(Text)

@@ -12,9 +12,10 @@ from clinic.accounts.tables import ADMINISTRATOR, CLINICIAN, TABLET
 from clinic.audit import record
 from clinic.database import transaction
 from clinic.errors import PlainError
-from clinic.patients import consents, overview, service, tablets
+from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
-from clinic.voices.tables import Voice
+from clinic.voices.speaking import speaking
+from clinic.voices.tables import DELETED, Voice
 
 blueprint = Blueprint("patients", __name__)
 
@@ -74,15 +75,19 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
     with transaction() as session:
         patient = service.get_patient(session, patient_id)
         states = consents.overview(session, patient_id)
-        voices = select(Voice).where(Voice.patient_id == patient_id).order_by(Voice.version.desc())
+        words = pronunciations.list_of(session, patient_id)
+        kept = select(Voice).where(Voice.patient_id == patient_id, Voice.state != DELETED)
         page = render_template(
             "patients/view.html",
             who=service.named(patient),
             patient=patient,
             consents=states,
-            voices=session.scalars(voices).all(),
+            voices=session.scalars(kept.order_by(Voice.version.desc())).all(),
+            speaks=speaking(session, patient_id),
             sessions=overview.sessions_of(session, patient_id),
             tablets=tablets.list_tablets(session, patient_id),
+            words=words,
+            words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
             unusual=overview.UNUSUAL,
             paired=paired,

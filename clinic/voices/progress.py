@@ -6,6 +6,7 @@ import zlib
 from datetime import timedelta
 
 from clinic.database import now
+from clinic.voices.comparing import Pair
 from clinic.voices.tables import BUILDING, QUEUED, Recording, Voice
 
 #: A worker tells how far it is about every second; after this long without a word something is wrong.
@@ -44,8 +45,9 @@ def time_left(voice: Voice) -> str:
     return f"About {minutes} minute{'' if minutes == 1 else 's'} left."
 
 
-def fingerprint(recordings: list[Recording], voices: list[Voice]) -> str:
+def fingerprint(recordings: list[Recording], voices: list[Voice], pairs: list[Pair]) -> str:
     """Changes whenever the page would show something new, apart from the progress of a build."""
     states = [f"{row.id}{row.state}" for row in recordings]
-    states += [f"{voice.id}{voice.state}{voice.cancel_requested}" for voice in voices]
+    states += [f"{voice.id}{voice.state}{voice.cancel_requested}{voice.chosen_at}" for voice in voices]
+    states += [f"{pair.row.id}{pair.row.state}{len(pair.results)}" for pair in pairs]
     return f"{zlib.crc32('|'.join(states).encode()):08x}"

@@ -14,7 +14,7 @@ from clinic.patients import consents
 from clinic.patients.service import get_patient
 from clinic.queue import send
 from clinic.vault import get_vault
-from clinic.voices.tables import BUILDING, CHECKED, QUEUED, Recording, Voice
+from clinic.voices.tables import BUILDING, CHECKED, DELETED, QUEUED, Recording, Voice
 
 #: Speech that makes a good start, and from where more hardly helps.
 GOOD_START_S, BETTER_S = 30.0, 60.0
@@ -67,8 +67,8 @@ def get_recording(session: Session, recording_id: str) -> Recording:
 def get_voice(session: Session, voice_id: str) -> Voice:
     """Raises PlainError 'no_voice', or what `get_patient` raises."""
     row = session.get(Voice, voice_id)
-    if row is None:
-        raise PlainError("no_voice", "There is no such voice.", 404)
+    if row is None or row.state == DELETED:
+        raise PlainError("no_voice", "There is no such voice. It may have been deleted.", 404)
     get_patient(session, row.patient_id)
     return row
 
@@ -80,8 +80,9 @@ def recordings_of(session: Session, patient_id: str) -> list[Recording]:
 
 
 def voices_of(session: Session, patient_id: str) -> list[Voice]:
-    """The newest first."""
-    return list(session.scalars(select(Voice).where(Voice.patient_id == patient_id).order_by(Voice.version.desc())))
+    """The newest first, without those that were deleted."""
+    kept = select(Voice).where(Voice.patient_id == patient_id, Voice.state != DELETED)
+    return list(session.scalars(kept.order_by(Voice.version.desc())))
 
 
 def is_usable(row: Recording) -> bool:

@@ -12,6 +12,13 @@ from clinic.database import Base, Row, UtcDateTime
 
 RECEIVED, CHECKING, CHECKED, REFUSED = "received", "checking", "checked", "refused"
 QUEUED, BUILDING, READY, FAILED, CANCELLED = "queued", "building", "ready", "failed", "cancelled"
+#: What a version leaves behind: its number, which is never given again, and what points at it. Nothing of the voice.
+DELETED = "deleted"
+
+
+def binding(model: str, revision: str) -> str:
+    """What a sealed voice is bound to beyond its row: vectors never open for another model."""
+    return f"{model}@{revision}"
 
 
 class Recording(Row, Base):
@@ -52,9 +59,76 @@ class Voice(Row, Base):
     measures: Mapped[dict[str, float] | None] = mapped_column(JSON)
     #: A first sentence in the new voice, for the clinician and the family to hear.
     sample_blob_id: Mapped[str | None] = mapped_column(String(32))
+    #: Of a version that came as a file: who signed it (`key`), and what it was there. Identifiers and times only.
+    imported_from: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     checkpoint_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     cancel_requested: Mapped[bool] = mapped_column(default=False)
+    #: Set on the one version that somebody chose to speak; see `clinic.voices.speaking`.
+    chosen_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     error_code: Mapped[str | None] = mapped_column(String(40))
     error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Sample(Row, Base):
+    """One of the sentences of a comparison, as one version says it. Made once, for every comparison of that version."""
+
+    __tablename__ = "voice_sample"
+    __table_args__ = (UniqueConstraint("voice_id", "sentence", name="uq_voice_sample_voice_sentence"),)
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    voice_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    #: Place in `clinic.voices.sentences.SENTENCES`.
+    sentence: Mapped[int] = mapped_column(Integer)
+    blob_id: Mapped[str] = mapped_column(String(32))
+
+
+class Comparison(Row, Base):
+    """Two versions that say the same sentences, for somebody to hear which is more like the patient."""
+
+    __tablename__ = "comparison"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    first_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    second_id: Mapped[str] = mapped_column(ForeignKey("voice.id", ondelete="CASCADE"))
+    state: Mapped[str] = mapped_column(String(16), default=QUEUED)
+    progress: Mapped[float] = mapped_column(Float, default=0.0)
+    error_code: Mapped[str | None] = mapped_column(String(40))
+    error_message: Mapped[str | None] = mapped_column(Text)
+
+
+class Sitting(Row, Base):
+    """One person who hears a comparison to its end, or leaves before. `judge`: 'patient' or 'family'; no names."""
+
+    __tablename__ = "sitting"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    comparison_id: Mapped[str] = mapped_column(ForeignKey("comparison.id", ondelete="CASCADE"), index=True)
+    judge: Mapped[str] = mapped_column(String(16))
+    finished_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+
+
+class Trial(Row, Base):
+    """One sentence, twice. Which version is on which side is drawn anew each time."""
+
+    __tablename__ = "trial"
+    __table_args__ = (UniqueConstraint("sitting_id", "number", name="uq_trial_sitting_number"),)
+
+    sitting_id: Mapped[str] = mapped_column(ForeignKey("sitting.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(Integer)
+    sentence: Mapped[int] = mapped_column(Integer)
+    first_is_left: Mapped[bool] = mapped_column()
+    #: 'left', 'right' or 'same'.
+    answer: Mapped[str | None] = mapped_column(String(8))
+
+
+class Signer(Row, Base):
+    """Another installation whose voice files are taken in, since an administrator compared its fingerprint."""
+
+    __tablename__ = "signer"
+
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    #: The other hospital's name. Nothing of a patient.
+    label: Mapped[str] = mapped_column(String(80))
+    confirmed_by: Mapped[str] = mapped_column(String(64))

@@ -19,7 +19,8 @@ from clinic.patients import consents
 from clinic.patients.service import get_patient, named
 from clinic.settings import get_settings
 from clinic.vault import VaultError, get_vault
-from clinic.voices import progress, service
+from clinic.voices import comparing, progress, service, versions
+from clinic.voices.speaking import speaking
 from clinic.voices.tables import READY, Recording
 from clinic.voices.upload import Form, Part
 from clinic.web.errors import answer, wants_json
@@ -55,6 +56,7 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             record(session, current_user.id, "recording.read", asked)
         record(session, current_user.id, "voice.view", patient_id)
         newest = voices[0] if voices else None
+        speaks, pairs = speaking(session, patient_id), comparing.pairs_of(session, patient_id)
         return render_template(
             "voices/page.html",
             who=who,
@@ -67,9 +69,13 @@ def _page(patient_id: str, refused: list[tuple[str, str]] | None = None) -> str:
             newest=newest,
             running=newest if newest is not None and progress.is_running(newest) else None,
             sentence=progress.sentence(newest) if newest is not None else "",
-            ready=next((voice for voice in voices if voice.state == READY), None),
-            earlier=voices[1:],
-            fingerprint=progress.fingerprint(rows, voices),
+            speaks=speaks,
+            chosen=speaks is not None and speaks.chosen_at is not None,
+            others=[voice for voice in voices if voice is not speaks and not progress.is_running(voice)],
+            to_compare=[voice for voice in voices if voice.state == READY],
+            pairs=pairs,
+            judges={"patient": "The patient", "family": "Family or a friend"},
+            fingerprint=progress.fingerprint(rows, voices, pairs),
             most_bytes=get_settings().max_upload_bytes,
             refused=refused or [],
         )
@@ -94,7 +100,8 @@ def state(patient_id: str) -> Response:
     with transaction() as session:
         get_patient(session, patient_id)
         rows, voices = service.recordings_of(session, patient_id), service.voices_of(session, patient_id)
-    body: dict[str, object] = {"fingerprint": progress.fingerprint(rows, voices)}
+        pairs = comparing.pairs_of(session, patient_id)
+    body: dict[str, object] = {"fingerprint": progress.fingerprint(rows, voices, pairs)}
     if voices and progress.is_running(voices[0]):
         body |= {"progress": voices[0].progress, "sentence": progress.sentence(voices[0])}
     return jsonify(body)
@@ -229,3 +236,46 @@ def sample(voice_id: str) -> Response:
         if is_first_part():
             record(session, current_user.id, "voice.play", voice.id, patient=voice.patient_id)
     return play(voice.patient_id, voice.sample_blob_id, "audio/wav")
+
+
+@blueprint.post("/voices/<voice_id>/choose")
+@role_required(CLINICIAN)
+def choose(voice_id: str) -> AnyResponse:
+    """Let this version speak for the patient."""
+    with transaction() as session:
+        voice = versions.choose(session, current_user.id, voice_id)
+    flash(f"Version {voice.version} speaks for the patient from the next sentence on.", "good")
+    return redirect(url_for("voices.page", patient_id=voice.patient_id, _anchor="voice"))
+
+
+@blueprint.get("/voices/<voice_id>/delete")
+@role_required(CLINICIAN)
+def ask_to_delete(voice_id: str) -> str:
+    """What would be lost, and which version would speak then: asked before the speaking one is deleted."""
+    with transaction() as session:
+        voice = service.get_voice(session, voice_id)
+        who = named(get_patient(session, voice.patient_id))
+        record(session, current_user.id, "patient.view", voice.patient_id, where="voice.delete")
+        return render_template(
+            "voices/delete.html",
+            who=who,
+            voice=voice,
+            speaks=speaking(session, voice.patient_id) is voice,
+            then=versions.after_deleting(session, voice),
+        )
+
+
+@blueprint.post("/voices/<voice_id>/delete")
+@role_required(CLINICIAN)
+def delete(voice_id: str) -> AnyResponse:
+    """Destroy a version. The one that speaks is asked about first."""
+    try:
+        with transaction() as session:
+            meant = "even_speaking" in request.form
+            voice = versions.delete(session, current_user.id, voice_id, even_speaking=meant)
+    except PlainError as error:
+        if error.code != "speaks" or wants_json():
+            raise
+        return redirect(url_for("voices.ask_to_delete", voice_id=voice_id))
+    flash(f"Version {voice.version} is deleted.", "good")
+    return redirect(url_for("voices.page", patient_id=voice.patient_id, _anchor="versions"))

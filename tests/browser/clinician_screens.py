@@ -7,12 +7,15 @@ import tempfile
 import threading
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.browser import seeding
 from tests.homes import fresh_home
 
+_MICROPHONE = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+#: This signs in more often than anybody does.
+_OFTEN = {"SAMEVOICE_LOGIN_LIMIT": "1000 per minute"}
 SIZES = {"desktop": (1280, 900), "tablet": (820, 1180), "phone": (390, 844)}
 
 
@@ -24,12 +27,32 @@ def _sign_in(page: Page, origin: str, username: str) -> None:
     page.wait_for_url(lambda url: "sign-in" not in url)
 
 
+def _tablet(browser: Browser, folder: Path, origin: str, size: str, scheme: str) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    page = context.new_page()
+    _sign_in(page, origin, "bedside-7")
+    page.click("#begin")
+    page.wait_for_selector("#show-own:visible")
+    page.screenshot(path=folder / f"tablet-{size}-{scheme}.png", full_page=True)
+    page.click("#show-own")
+    page.wait_for_selector(".own-recording:visible")
+    page.screenshot(path=folder / f"tablet-own-{size}-{scheme}.png", full_page=True)
+    context.close()
+
+
 def main(folder: Path) -> None:
     """Serve a seeded home and take a picture of every page, at three sizes, light and dark."""
     from clinic.app import create_app
 
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as temporary, fresh_home(Path(temporary)), sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        fresh_home(Path(temporary), **_OFTEN),
+        sync_playwright() as playwright,
+    ):
         seeded = seeding.seed(seeding.people())
         server = make_server("127.0.0.1", 0, create_app(), threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -44,12 +67,22 @@ def main(folder: Path) -> None:
             "voice-building": f"/patients/{seeded.building_id}/voice",
             "voice-empty": f"/patients/{seeded.empty_id}/voice",
             "session": f"/sessions/{seeded.session_id}",
+            "versions": f"/patients/{seeded.keeping.patient_id}/voice",
+            "delete": f"/voices/{seeded.keeping.voice_ids[2]}/delete",
+            "names": f"/patients/{seeded.keeping.patient_id}",
+            "messages": f"/patients/{seeded.keeping.patient_id}/messages?recording={seeded.keeping.recording_id}",
+            "messages-empty": f"/patients/{seeded.empty_id}/messages",
+            "compare-start": f"/compare/{seeded.keeping.comparison_id}",
+            "compare": f"/sittings/{seeded.keeping.begun_id}",
+            "compare-result": f"/sittings/{seeded.keeping.finished_id}",
+            "export": f"/voices/{seeded.keeping.voice_ids[0]}/export",
+            "import": f"/patients/{seeded.keeping.patient_id}/voices/import",
             "password": "/password",
             "not-found": "/nowhere",
             "forbidden": "/people",
         }
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", *_MICROPHONE]
         )
         complaints: list[str] = []
         for scheme in ("light", "dark"):
@@ -70,9 +103,12 @@ def main(folder: Path) -> None:
                     if wide:
                         complaints.append(f"{name} is wider than the {size}")
                 context.close()
+                _tablet(browser, folder, origin, size, scheme)
         page = browser.new_page()
         _sign_in(page, origin, seeding.ADMINISTRATOR)
         page.screenshot(path=folder / "people-desktop-light.png", full_page=True)
+        page.goto(f"{origin}/signers")
+        page.screenshot(path=folder / "signers-desktop-light.png", full_page=True)
         browser.close()
         server.shutdown()
     sys.stdout.write("\n".join(dict.fromkeys(complaints)) + "\n")

@@ -15,12 +15,26 @@ from sqlalchemy.orm import Session
 from clinic.accounts.service import create_account
 from clinic.database import new_id, now, transaction
 from clinic.live.tables import SPOKEN, UNSURE, LiveSession, Utterance
+from clinic.messages.tables import Message
 from clinic.notes.tables import Note
-from clinic.patients import consents
+from clinic.patients import consents, pronunciations
 from clinic.patients.service import create_patient
 from clinic.patients.tables import SCOPES
 from clinic.vault import get_vault
-from clinic.voices.tables import BUILDING, CHECKED, FAILED, READY, RECEIVED, REFUSED, Recording, Voice
+from clinic.voices import comparing
+from clinic.voices.sentences import SENTENCES
+from clinic.voices.tables import (
+    BUILDING,
+    CHECKED,
+    FAILED,
+    READY,
+    RECEIVED,
+    REFUSED,
+    Comparison,
+    Recording,
+    Sample,
+    Voice,
+)
 
 CLINICIAN, ADMINISTRATOR, PASSWORD = "dr.osei", "it.lee", "walnut harbour kettle"
 LONG_NAME = "Wilhelmina Anneliese von Hohenfels-Featherstonehaugh y Fernández de la Vega"
@@ -37,6 +51,19 @@ class Seeded:
     utterance_ids: list[str]
     recording_id: str
     voice_id: str
+    keeping: Keeping
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """A patient with several versions, a comparison, messages and names."""
+
+    patient_id: str
+    recording_id: str
+    voice_ids: list[str]
+    comparison_id: str
+    begun_id: str
+    finished_id: str
 
 
 def tone(seconds: float = 1.0, pitch_hz: float = 220.0) -> bytes:
@@ -95,6 +122,59 @@ def voice(session: Session, patient_id: str, version: int, state: str, recording
     session.add(row)
     session.flush()
     return row
+
+
+def message(
+    session: Session, patient_id: str, name: str, place: int, state: str = "ready", pitch_hz: float = 220.0
+) -> Message:
+    """A banked message, as the worker leaves it."""
+    row = Message(id=new_id(), patient_id=patient_id, place=place, state=state)
+    get_vault().put(row, "name_sealed", name)
+    if state == "ready":
+        row.blob_id, row.duration_s = get_vault().put_blob(patient_id, tone(1.0, pitch_hz)), 1.0
+    if state == "failed":
+        row.error_message = "There is nothing of this recording between that start and that end."
+    session.add(row)
+    session.flush()
+    return row
+
+
+def keep(session: Session, actor: str, name: str = "Grace Adeyemi") -> Keeping:
+    """Versions to choose between, half heard and heard; messages in every state; names with and without a preview."""
+    vault = get_vault()
+    owner = patient(session, actor, name, "RX-310-00712")
+    create_account(session, "bedside-7", PASSWORD, "tablet", owner)
+    clip = recording(session, owner, "wedding toast.m4a", quality=quality("good", 52.0), duration_s=61.0)
+    text = "So raise your glasses to the two of them, and may the roof never leak, and the tea never be cold."
+    words = [[word, 0.3 * place, 0.3 * place + 0.28, 0.9] for place, word in enumerate(text.split())]
+    vault.put(clip, "transcript_sealed", {"text": text, "words": words})
+    ids = []
+    for version, likeness in ((1, 0.41), (2, 0.53), (3, 0.55)):
+        measures = {"similarity": likeness, "f0_median_hz": 196.0, "rate_syllables_s": 4.4, "speech_s": 52.0}
+        row = voice(session, owner, version, READY, [clip.id], engine="kokoro", model="kokoro-82m", measures=measures)
+        row.sample_blob_id, row.finished_at = vault.put_blob(owner, tone(2.0, 150.0 + version)), now()
+        ids.append(row.id)
+        for sentence in range(len(SENTENCES)):
+            blob_id = vault.put_blob(owner, tone(0.4, 200.0 + 60 * version))
+            session.add(Sample(patient_id=owner, voice_id=row.id, sentence=sentence, blob_id=blob_id))
+    pair = Comparison(id=new_id(), patient_id=owner, first_id=ids[1], second_id=ids[2], state=READY, progress=1.0)
+    session.add(pair)
+    session.flush()
+    finished = comparing.begin(session, actor, pair.id, "family")
+    for trial in comparing.trials_of(session, finished.id):
+        given = "same" if trial.number == 2 else "right" if trial.first_is_left else "left"
+        comparing.answer(session, actor, finished.id, trial.number, given)
+    begun = comparing.begin(session, actor, pair.id, "patient")
+    for place, (title, state) in enumerate(
+        (("Goodnight, sleep tight", "ready"), ("That laugh at the wedding, with everybody joining in", "ready"),
+         ("Happy birthday", "wanted"), ("Toast", "failed"))
+    ):  # fmt: skip
+        message(session, owner, title, place, state, 180.0 + 30 * place)
+    for word, say, preview in (("Siobhan", "shiv-awn", True), ("Featherstonehaugh", "fan-shaw", False)):
+        row_ = pronunciations.keep(session, actor, owner, word, say)
+        row_.preview = "made" if preview else None
+        row_.preview_blob_id = vault.put_blob(owner, tone()) if preview else None
+    return Keeping(owner, clip.id, ids, pair.id, begun.id, finished.id)
 
 
 def utterance(session: Session, session_id: str, patient_id: str, number: int, text: str, **fields: Any) -> Utterance:
@@ -275,6 +355,7 @@ def seed(actor: str) -> Seeded:
             feeling=feeling(0.58, 0.3, "Louder and more uneven than usual (+6 dB)."),
         )
         empty = patient(session, actor, "Ada", "", scopes=())
-        for name in ("Grace Adeyemi", "李小龙", "Bjørn Åsmund Øverland"):
+        keeping = keep(session, actor)
+        for name in ("李小龙", "Bjørn Åsmund Øverland"):
             patient(session, actor, name, scopes=("keep_voice",))
-        return Seeded(one, two, empty, live.id, ids, first.id, ready.id)
+        return Seeded(one, two, empty, live.id, ids, first.id, ready.id, keeping)

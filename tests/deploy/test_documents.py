@@ -10,7 +10,7 @@ import pytest
 from clinic.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["SECURITY.md", "docs/threat-model.md", "docs/operations.md", "docs/vault-format.md"]
+DOCUMENTS = ["SECURITY.md", "docs/threat-model.md", "docs/operations.md", "docs/vault-format.md", "docs/voice-file.md"]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from workers.contracts import Cancelled, Capabilities, Clip, Manner, Progress, Speech, Voice
@@ -40,11 +40,18 @@ class Engine(Protocol):
         ...
 
     def say(
-        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+        self,
+        text: str,
+        voice: Voice,
+        manner: Manner | None = None,
+        *,
+        cancelled: Cancelled | None = None,
+        pronunciations: Mapping[str, str] | None = None,
     ) -> Iterator[Speech]:
         """Speak `text` clause by clause, yielding each as soon as it is made; the last has `last=True`.
 
         An engine that sounds while it makes a clause yields it in pieces; its words stand on the first of them.
+        `pronunciations`: word → how it is to be said, respelt. A clause's `text` stays as it was written.
 
         Raises SpokenError ('wrong_voice') if `voice` belongs to another engine, model or revision: never another
         voice instead. What `workers.speak.text.speakable` raises for text that is too long, has nothing to speak, or

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.level import at_level, faded, without_lead
 from workers.speak.plan import Plan
+from workers.speak.pronunciations import respelt
 from workers.speak.text import in_reach, speakable
 
 PACE_RANGE = (0.5, 1.8)
@@ -70,7 +71,13 @@ class KokoroEngine:
         return Voice(self.name, self.model, self.revision, vectors, measures)
 
     def say(
-        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+        self,
+        text: str,
+        voice: Voice,
+        manner: Manner | None = None,
+        *,
+        cancelled: Cancelled | None = None,
+        pronunciations: Mapping[str, str] | None = None,
     ) -> Iterator[Speech]:
         """Speak `text` clause by clause; see `Engine.say`."""
         if (voice.engine, voice.model, voice.revision) != (self.name, self.model, self.revision):
@@ -78,7 +85,11 @@ class KokoroEngine:
                 "wrong_voice",
                 "This voice was built for another engine or revision, so it is not used. Build the voice again.",
             )
-        pieces = list(in_reach(clauses(speakable(text)), self._acoustics.phones, MOST_PHONES))
+
+        def phones_of(piece: str) -> str:
+            return self._acoustics.phones(respelt(piece, pronunciations))
+
+        pieces = list(in_reach(clauses(speakable(text)), phones_of, MOST_PHONES))
         if not pieces:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         manner = manner or Manner()

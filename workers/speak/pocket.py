@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from workers.models.pocket_net import ARTEFACT, WEIGHTS, layers, open_pocket
 from workers.speak.clauses import clauses
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.level import TARGET_LUFS, at_level, loudness_lufs
+from workers.speak.pronunciations import respelt
 from workers.speak.text import in_reach, speakable
 
 MIN_ENROL_S = 5.0
@@ -97,7 +98,13 @@ class PocketEngine:
         return Voice(self.name, self.model, self.revision, vectors, {"speech_s": len(heard) / SPEECH_RATE_HZ})
 
     def say(
-        self, text: str, voice: Voice, manner: Manner | None = None, *, cancelled: Cancelled | None = None
+        self,
+        text: str,
+        voice: Voice,
+        manner: Manner | None = None,
+        *,
+        cancelled: Cancelled | None = None,
+        pronunciations: Mapping[str, str] | None = None,
     ) -> Iterator[Speech]:
         """Speak `text` sentence by sentence, each in pieces of a second or so; see `Engine.say`.
 
@@ -108,7 +115,11 @@ class PocketEngine:
                 "wrong_voice",
                 "This voice was built for another engine or revision, so it is not used. Build the voice again.",
             )
-        sentences = list(in_reach(_sentences(speakable(text)), self._tokens, MOST_TOKENS))
+
+        def tokens_of(sentence: str) -> list[int]:
+            return self._tokens(respelt(sentence, pronunciations))
+
+        sentences = list(in_reach(_sentences(speakable(text)), tokens_of, MOST_TOKENS))
         if not sentences:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         gain_db = manner.gain_db if manner is not None else 0.0

@@ -5,8 +5,6 @@ Both tasks may run twice for one utterance (a worker died): what was spoken is n
 
 from __future__ import annotations
 
-import io
-import logging
 from contextlib import suppress
 from typing import Any
 
@@ -23,13 +21,10 @@ from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript, Voice
 from workers.feel import prosody
 from workers.hear.decode import decode
-from workers.speak import credentials, provenance
 from workers.speak.cue import led_by_tone
-from workers.tasks import listen, rooms, sealed
+from workers.tasks import listen, rooms, sealed, spoken
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
-
-_log = logging.getLogger(__name__)
 
 #: The patient or the tablet gave this utterance up: it is never spoken late.
 ENDED = (CANCELLED, FAILED)
@@ -125,12 +120,13 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
         voice_id, voice = sealed.open_voice(session, row.patient_id)
         cue = get_settings().synthetic_cue == "tone" and not _spoken_before(session, row)
         manner = listen.manner_for(patient, measured, voice)
+        words = sealed.pronunciations(session, row.patient_id)
 
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     rate_hz = 0
     first_sound_s: float | None = None
     engine = rooms.engine_of(voice)
-    for speech in engine.say(text, voice, manner, cancelled=lambda: _cancelled(row.id)):
+    for speech in engine.say(text, voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=words):
         sound = led_by_tone(speech.audio) if first_sound_s is None and cue else speech.audio
         marked = rooms.watermark().mark(sound)
         if first_sound_s is None:
@@ -158,33 +154,13 @@ def _keep(utterance_id: str, audio: Audio, voice_id: str, voice: Voice, first_so
     vault = get_vault()
     with transaction() as session:
         row = _row(session, utterance_id)
-        record = provenance.sign(
-            audio,
-            private_key_pem=vault.signing_key_pem(),
-            utterance_id=row.id,
-            voice_id=voice_id,
-            engine=voice.engine,
-            model=voice.model,
-            revision=voice.revision,
-            created_at=now(),
-        )
-        file = io.BytesIO()
-        provenance.write_wav(file, audio, record)
-        row.restored_blob_id = vault.put_blob(row.patient_id, _with_credentials(file.getvalue()))
+        file, record = spoken.signed(audio, voice, subject_id=row.id, voice_id=voice_id)
+        row.restored_blob_id = vault.put_blob(row.patient_id, file)
         row.restored_duration_s = audio.duration_s
         vault.put(row, "provenance_sealed", dict(record))
         row.voice_id, row.first_sound_s = voice_id, first_sound_s
         if row.state not in ENDED:
             row.state = SPOKEN
-
-
-def _with_credentials(wav: bytes) -> bytes:
-    """`wav` with its C2PA manifest; as it is where the hospital's certificate does not serve: the record is in it."""
-    try:
-        return credentials.attach(wav, get_vault().claim_signer_pem())
-    except SpokenError as error:
-        _log.warning("%s", error.message)
-        return wav
 
 
 def _recorded(row: Utterance) -> Audio:

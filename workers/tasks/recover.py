@@ -11,21 +11,36 @@ from sqlalchemy import select
 from clinic.database import transaction
 from clinic.live import tables as live
 from clinic.live.tables import Utterance
+from clinic.messages import tables as messages
+from clinic.messages.tables import Message
+from clinic.patients.tables import WANTED, Pronunciation
 from clinic.queue import send
 from clinic.voices import tables as voices
-from clinic.voices.tables import Recording, Voice
+from clinic.voices.tables import Comparison, Recording, Voice
 
 RESTARTED = "Same Voice was started anew before this could be said. The recording is kept; please say it again."
 
 
 def requeue() -> int:
-    """Queue every unfinished check and build again; they go on from what was kept. Returns how many."""
+    """Queue every unfinished check, build and comparison again; they go on from what was kept. Returns how many."""
     with transaction() as session:
         recordings = session.scalars(
             select(Recording.id).where(Recording.state.in_((voices.RECEIVED, voices.CHECKING)))
         ).all()
-        builds = session.scalars(select(Voice.id).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
-        for name, ids in (("voices.check", recordings), ("voices.fit", builds)):
+        builds = session.scalars(select(Voice).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
+        pairs = session.scalars(
+            select(Comparison.id).where(Comparison.state.in_((voices.QUEUED, voices.BUILDING)))
+        ).all()
+        names = session.scalars(select(Pronunciation.id).where(Pronunciation.preview == WANTED)).all()
+        unfinished_work = {
+            "voices.check": recordings,
+            "voices.fit": [one.id for one in builds if one.imported_from is None],
+            "voices.adopt": [one.id for one in builds if one.imported_from is not None],
+            "voices.compare": pairs,
+            "voices.pronounce": names,
+            "messages.cut": session.scalars(select(Message.id).where(Message.state == messages.WANTED)).all(),
+        }
+        for name, ids in unfinished_work.items():
             for row_id in ids:
                 send(session, name, row_id)
         unfinished = session.scalars(
@@ -33,4 +48,4 @@ def requeue() -> int:
         ).all()
         for row in unfinished:
             row.state, row.error_code, row.error_message = live.FAILED, "restarted", RESTARTED
-        return len(recordings) + len(builds)
+        return sum(len(ids) for ids in unfinished_work.values())

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from clinic.database import now
-from clinic.patients.tables import Consent, Patient
-from clinic.vault import get_vault
-from clinic.voices.tables import READY
+from clinic.patients.tables import Consent, Patient, Pronunciation
+from clinic.vault import VaultError, get_vault
+from clinic.voices.speaking import speaking
 from clinic.voices.tables import Voice as VoiceRow
+from clinic.voices.tables import binding as binding
 from workers.contracts import SpokenError, Voice
 from workers.tasks.codec import pack_arrays, unpack_arrays
-
-
-def binding(model: str, revision: str) -> str:
-    """What a sealed voice is bound to beyond its row: vectors never open for another model."""
-    return f"{model}@{revision}"
 
 
 def seal_voice(row: VoiceRow, voice: Voice) -> None:
@@ -27,20 +25,35 @@ def seal_voice(row: VoiceRow, voice: Voice) -> None:
 
 
 def open_voice(session: Session, patient_id: str) -> tuple[str, Voice]:
-    """The newest ready voice of a patient: its row's id and the voice.
+    """The version that speaks for a patient (`clinic.voices.speaking`): its row's id and the voice.
 
     Raises SpokenError 'no_voice' when there is none; VaultError when it cannot be opened. Never another voice.
     """
-    row = session.scalars(
-        select(VoiceRow)
-        .where(VoiceRow.patient_id == patient_id, VoiceRow.state == READY)
-        .order_by(VoiceRow.version.desc())
-        .limit(1)
-    ).first()
-    if row is None or row.engine is None or row.model is None or row.revision is None:
-        raise SpokenError("no_voice", "Your voice has not been built yet. Ask your clinician to build it.")
+    row = speaking(session, patient_id)
+    if row is None:
+        raise _no_voice()
+    return row.id, open_version(row)
+
+
+def open_version(row: VoiceRow) -> Voice:
+    """The voice in a row. Raises SpokenError 'no_voice' for a row without one, VaultError when it does not open."""
+    if row.vectors_sealed is None or row.engine is None or row.model is None or row.revision is None:
+        raise _no_voice()
     data = get_vault().get_bytes(row, "vectors_sealed", binding=binding(row.model, row.revision))
-    return row.id, Voice(row.engine, row.model, row.revision, unpack_arrays(data), row.measures or {})
+    return Voice(row.engine, row.model, row.revision, unpack_arrays(data), row.measures or {})
+
+
+def pronunciations(session: Session, patient_id: str) -> dict[str, str]:
+    """Words of this patient, and how they are said; see `Engine.say`.
+
+    One that does not open is left out: its word is said as it is written, which is better than silence.
+    """
+    vault = get_vault()
+    found: dict[str, str] = {}
+    for row in session.scalars(select(Pronunciation).where(Pronunciation.patient_id == patient_id)):
+        with suppress(VaultError):
+            found[vault.get_text(row, "word_sealed")] = vault.get_text(row, "say_sealed")
+    return found
 
 
 def consents(session: Session, patient_id: str) -> frozenset[str]:
@@ -55,3 +68,7 @@ def patient_of(session: Session, patient_id: str) -> Patient:
     if patient is None or patient.erased_at is not None:
         raise SpokenError("erased", "This patient's records were erased.")
     return patient
+
+
+def _no_voice() -> SpokenError:
+    return SpokenError("no_voice", "Your voice has not been built yet. Ask your clinician to build it.")

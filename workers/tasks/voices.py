@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
 from clinic.database import now, transaction
@@ -15,13 +14,12 @@ from clinic.voices import tables as t
 from clinic.voices.tables import Recording
 from clinic.voices.tables import Voice as VoiceRow
 from workers.app import app
-from workers.contracts import Audio, Clip, Manner, SpokenError, Voice, Word
+from workers.contracts import Clip, SpokenError, Voice, Word
 from workers.hear import quality
 from workers.hear.decode import decode
 from workers.hear.split import split
-from workers.tasks import rooms, sealed
+from workers.tasks import rooms, sealed, spoken
 from workers.tasks.outcome import plainly
-from workers.tasks.sound import wav_bytes
 
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
@@ -113,18 +111,18 @@ def _clips(recording: Recording) -> list[Clip]:
 
 def _keep(voice_id: str, voice: Voice) -> None:
     """Seal the voice, let it say its first sentence, and only then call it ready."""
-
-    pieces = [
-        rooms.watermark().mark(speech.audio) for speech in rooms.engine_of(voice).say(SAMPLE_TEXT, voice, Manner())
-    ]
-
-    sample = Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        words = sealed.pronunciations(session, row.patient_id) if row is not None else {}
+    sample = spoken.say(SAMPLE_TEXT, voice, words)
     with transaction() as session:
         row = session.get(VoiceRow, voice_id)
         if row is None or row.cancel_requested:
             return
         sealed.seal_voice(row, voice)
-        row.sample_blob_id = get_vault().put_blob(row.patient_id, wav_bytes(sample))
+        row.sample_blob_id = get_vault().put_blob(
+            row.patient_id, spoken.signed(sample, voice, subject_id=row.id, voice_id=row.id)[0]
+        )
         row.state, row.progress, row.progress_text = t.READY, 1.0, "The voice is ready."
         row.checkpoint_sealed, row.finished_at = None, now()
         row.error_code = row.error_message = None

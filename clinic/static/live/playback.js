@@ -69,6 +69,20 @@ export class Playback {
     return true;
   }
 
+  // A sound file as samples at this player's rate.
+  async decode(data) {
+    return (await this.context.decodeAudioData(data)).getChannelData(0);
+  }
+
+  // Something that was not spoken just now. What can be heard again stays the last speech.
+  play(samples) {
+    this.#send({ stop: true });
+    this.utterance = "";
+    this.playing = true;
+    this.#send({ samples });
+    this.#send({ end: true });
+  }
+
   stop() {
     this.#send({ stop: true });
     this.#ended();

@@ -89,6 +89,18 @@ export function voice({ kind, label }) {
   $("voice-label").textContent = { own: "Your own voice", none: "No voice yet" }[kind] ?? `Not your voice – ${label}`;
 }
 
+// While an original recording sounds, nobody should take it for restored speech, nor the other way about.
+export function recording(sounds) {
+  const label = $("voice-label");
+  if (sounds && !("before" in label.dataset)) {
+    label.dataset.before = label.textContent;
+    label.textContent = "Your own recording";
+  } else if (!sounds && "before" in label.dataset) {
+    label.textContent = label.dataset.before;
+    delete label.dataset.before;
+  }
+}
+
 export function connection(state) {
   document.querySelector("main").dataset.connection = state;
   $("connection").dataset.state = state;

@@ -1,6 +1,7 @@
 // The patient's page: joins the microphone, the connection, the restored speech and the screen.
 
 import { Capture } from "./capture.js";
+import { Own } from "./own.js";
 import { Playback } from "./playback.js";
 import { Link } from "./protocol.js";
 import * as screen from "./screen.js";
@@ -21,8 +22,24 @@ const link = new Link(Object.assign(new URL(document.body.dataset.socket, locati
 const capture = new Capture({ onFrame: (pcm) => link.audio(pcm), onLevel: screen.level, onLost: () => microphoneFailed("NotFoundError") });
 const playback = new Playback({ onEnd: spoken });
 
+const own = new Own({
+  playback,
+  onPlay(message, samples) {
+    if (shown() !== "ready" && shown() !== "no_voice") return; // never while listening
+    handsFree = false;
+    recording = message.name;
+    screen.words(message.name);
+    screen.message("");
+    screen.recording(true);
+    playback.play(samples);
+    show();
+  },
+  onTrouble: () => screen.message("This recording could not be played just now. Please try again."),
+});
+
 let server = "connecting"; // the state that the service told last
 let utterance = "";
+let recording = ""; // the name of the patient's own recording that sounds now
 let mode = "tap";
 let handsFree = false; // hands-free: begin again by itself
 let broken = ""; // microphone, signed_out, replaced, version: shown over everything else
@@ -49,6 +66,7 @@ function show() {
   screen.face(state, mode);
   screen.utterance(utterance);
   screen.replayable(playback.last.length > 0 && ["ready", "offline"].includes(state));
+  own.offer(state);
   capture.mute(playback.playing);
 }
 
@@ -89,13 +107,18 @@ function stop() {
   handsFree = false;
   capture.stop();
   if (link.turn) link.forget();
-  else if (utterance) link.tell("cancel", { utterance });
+  else if (utterance && !recording) link.tell("cancel", { utterance });
   if (playback.playing) playback.stop();
   screen.message("Stopped.");
   show();
 }
 
 function spoken() {
+  if (recording) {
+    recording = "";
+    screen.words("");
+    screen.recording(false);
+  }
   screen.message("");
   show();
   goOn();
@@ -211,7 +234,10 @@ function choose(reading, text) {
 }
 
 const HEARD = {
-  welcome: (m) => screen.voice(m.voice),
+  welcome(m) {
+    screen.voice(m.voice);
+    own.look().then(show);
+  },
   state(m) {
     server = m.state;
     if (m.utterance) utterance = m.utterance;

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 import clinic.tables  # noqa: F401
 from clinic.database import Base, make_engine
@@ -24,6 +25,7 @@ from clinic.errors import PlainError
 from clinic.settings import get_settings
 from clinic.vault import create_keyring
 from clinic.vault.keystore import KeystoreBase
+from clinic.voices.speaking import speaking
 from migrations import run
 from migrations.cli import database
 
@@ -110,6 +112,31 @@ def test_forwards_back_and_forwards_again(empty: str) -> None:
     run.upgrade()
     for store in run.stores():
         assert differences(store) == []
+
+
+def test_a_voice_from_before_stays_and_speaks_through_the_step_and_back(empty: str) -> None:
+    run.upgrade("0001")
+    main = next(store for store in run.stores() if store.name == "main")
+    engine = make_engine(main.url)
+    patient = (
+        "INSERT INTO patient (id, created_at, name_sealed, language, pause_s, sure_at, manner_strength, pace) "
+        "VALUES ('p', '2026-01-02 03:04:05', 'x', 'en', 1, 1, 1, 1)"
+    )
+    voice = (
+        "INSERT INTO voice (id, created_at, patient_id, version, state, progress, progress_text, recording_ids, "
+        "cancel_requested) VALUES (:id, '2026-01-02 03:04:05', 'p', :version, 'ready', 1, '', '[]', false)"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(patient))
+        connection.execute(text(voice), [{"id": "v1", "version": 1}, {"id": "v2", "version": 2}])
+    run.upgrade()
+    with Session(engine) as session:
+        found = speaking(session, "p")
+        assert found is not None and found.id == "v2" and found.chosen_at is None
+    run.downgrade(main, "0001")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT id FROM voice ORDER BY version")).scalars().all() == ["v1", "v2"]
+    engine.dispose()
 
 
 def test_processes_that_start_at_once_do_not_disturb_each_other(empty: str) -> None:

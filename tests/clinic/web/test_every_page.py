@@ -26,7 +26,15 @@ def everything(clinician_id: str) -> seeding.Seeded:
 def _pages(seeded: seeding.Seeded) -> list[str]:
     ids = (seeded.patient_id, seeded.building_id, seeded.empty_id)
     patients = [f"/patients/{one}{rest}" for one in ids for rest in ("", "/voice")]
-    return ["/", "/patients", "/patients/new", "/password", f"/sessions/{seeded.session_id}", *patients]
+    keeping = seeded.keeping
+    kept = [f"/patients/{keeping.patient_id}{rest}" for rest in ("", "/voice", "/messages")]
+    kept += [f"/patients/{keeping.patient_id}/messages?recording={keeping.recording_id}"]
+    kept += [
+        f"/compare/{keeping.comparison_id}",
+        *(f"/sittings/{one}" for one in (keeping.begun_id, keeping.finished_id)),
+    ]
+    kept += [f"/voices/{keeping.voice_ids[0]}/delete"]
+    return ["/", "/patients", "/patients/new", "/password", f"/sessions/{seeded.session_id}", *patients, *kept]
 
 
 def test_no_page_has_a_script_or_style_in_it_and_none_may(clinician: Visitor, everything: seeding.Seeded) -> None:
