@@ -106,6 +106,8 @@ class Result:
     threshold: float
     short_threshold: float
     false_alarms: Share
+    alarms_in_use: Share
+    alarms_before: Share
     rows: Sequence[Row]
 
     def figures(self) -> dict[str, Any]:
@@ -116,6 +118,8 @@ class Result:
             "unmarked_pieces": {"human": self.human, "synthetic": self.synthetic, "looks": self.false_alarms.of},
             "supported_rate": 1 / (self.human + self.synthetic + 1),
             "false_alarms": self.false_alarms.figures(),
+            "false_alarms_in_use": self.alarms_in_use.figures(),
+            "false_alarms_before": self.alarms_before.figures(),
             "threshold": self.threshold,
             "threshold_one_second": self.short_threshold,
             "in_use": {"one_second": product.DETECTED_SHORT, "longer": product.DETECTED_LONG, "before": BEFORE},
@@ -165,8 +169,8 @@ def run(seconds: float, rate: float, voices: int, attacked_voices: int, say: Say
         _row(attack, found[attack.name], by_people[attack.name], short_limit if attack.name == SHORT else limit)
         for attack in ATTACKS.values()
     ]
-    alarms = over(null, limit)
-    return Result(seconds, rate, len(human), len(plain), limit, short_limit, alarms, rows)
+    at_limit, in_use, before = (over(null, at) for at in (limit, product.DETECTED_LONG, BEFORE))
+    return Result(seconds, rate, len(human), len(plain), limit, short_limit, at_limit, in_use, before, rows)
 
 
 def _row(attack: Attack, found: Sequence[float], by_people: Sequence[float], limit: float) -> Row:
@@ -225,9 +229,10 @@ def table(result: Result) -> str:
         f"{result.synthetic} by public voices.",
         f"Threshold: {result.threshold:.2f} ({result.short_threshold:.2f} for one second). In use: "
         f"{product.DETECTED_LONG} ({product.DETECTED_SHORT}); before this was measured: {BEFORE}.",
-        f"False alarms at it: {alarms.count} of {alarms.of} looks ({low:.1%} to {high:.1%}, 95 %). {apart} pieces that "
-        f"are not one another cannot show a rate below {1 / (apart + 1):.1%};",
-        "those of one recording are alike, so the true interval is wider.",
+        f"False alarms at it: {alarms.count} of {alarms.of} looks ({low:.1%} to {high:.1%}, 95 %); at the one in use "
+        f"{result.alarms_in_use.count}, at the one before {result.alarms_before.count}.",
+        f"{apart} pieces that are not one another cannot show a rate below {1 / (apart + 1):.1%}; those of one "
+        "recording are alike, so the true interval is wider.",
         "",
         f"{'':36}{'found':24}{'in use':24}{'before':24}false alarms (people)",
     ]

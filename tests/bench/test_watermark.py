@@ -64,7 +64,7 @@ def test_the_table_names_what_the_mark_does_not_survive() -> None:
         Row(ATTACKS["untouched"], all_found, all_found, all_found, Share(20, 0)),
         Row(ATTACKS["noise10"], few, few, Share(10, 0), Share(20, 0)),
     ]
-    result = Result(3.0, 0.01, 20, 30, 0.5, 0.8, Share(270, 2), rows)
+    result = Result(3.0, 0.01, 20, 30, 0.5, 0.8, Share(270, 2), Share(270, 1), Share(270, 0), rows)
     shown = table(result)
     assert "Not to be relied on after: white noise, 10 dB under the speech." in shown and "below 2.0%" in shown
     assert result.figures()["attacks"][1]["found"]["share"] == pytest.approx(0.2)
