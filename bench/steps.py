@@ -17,6 +17,7 @@ from clinic.accounts.tables import Account
 from clinic.database import new_id, now, transaction
 from clinic.events import get_stream
 from clinic.live.tables import LiveSession, Utterance
+from clinic.notes.tables import FAILED as NOT_DRAFTED
 from clinic.notes.tables import Note
 from clinic.patients.tables import SCOPES, Consent, Patient
 from clinic.queue import send
@@ -147,6 +148,8 @@ def draft(session_id: str, patient_id: str, timeout_s: float = 60.0) -> list[dic
         with transaction() as session:
             note = session.scalars(select(Note).where(Note.session_id == session_id)).first()
             if note is not None:
+                if note.state == NOT_DRAFTED:
+                    raise StepFailed("The note could not be drafted. The service's log names the reason.")
                 return list(get_vault().get_json(note, "body_sealed"))
         time.sleep(0.2)
     raise StepFailed("No draft note came in time. Is a worker for the queue `notes` running?")

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from clinic.audit import record
 from clinic.errors import PlainError
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, SPOKEN, UNSURE, LiveSession, Utterance
+from clinic.notes.tables import FAILED as NOT_DRAFTED
 from clinic.notes.tables import Note
 from clinic.patients import consents
 from clinic.patients.overview import feeling
@@ -127,9 +128,8 @@ def _why_silent(row: Utterance) -> str:
 
 def newest_draft(session: Session, session_id: str, numbers: dict[str, int]) -> Draft | None:
     """The newest note of a session; `numbers` are its utterances' ids with their numbers."""
-    row = session.scalars(
-        select(Note).where(Note.session_id == session_id).order_by(Note.version.desc()).limit(1)
-    ).first()
+    drafted = select(Note).where(Note.session_id == session_id, Note.state != NOT_DRAFTED)
+    row = session.scalars(drafted.order_by(Note.version.desc()).limit(1)).first()
     if row is None:
         return None
     draft = Draft(row)
@@ -140,6 +140,12 @@ def newest_draft(session: Session, session_id: str, numbers: dict[str, int]) -> 
             draft.sections.append((str(item["section"]), []))
         draft.sections[-1][1].append(line)
     return draft
+
+
+def last_draft_failed(session: Session, session_id: str) -> bool:
+    """Whether the newest version is one that could not be drafted."""
+    newest = select(Note.state).where(Note.session_id == session_id).order_by(Note.version.desc()).limit(1)
+    return session.scalar(newest) == NOT_DRAFTED
 
 
 def draft_again(session: Session, actor: str, session_id: str) -> None:

@@ -7,11 +7,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.database import Base, Row
 
-DRAFT = "draft"
+DRAFT, FAILED = "draft", "failed"
 
 
 class Note(Row, Base):
-    """A version of a session's note. `body_sealed`: JSON list of {section, text, utterance_ids, at, struck}."""
+    """A version of a session's note. `body_sealed`: JSON list of {section, text, utterance_ids, at, struck}.
+
+    A version that could not be drafted is kept too, empty and FAILED: whoever asked for it is told.
+    """
 
     __tablename__ = "note"
     __table_args__ = (UniqueConstraint("session_id", "version", name="uq_note_session_version"),)

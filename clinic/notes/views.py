@@ -41,6 +41,7 @@ def session_page(session_id: str) -> str:
             live=row,
             heard=heard,
             draft=draft,
+            draft_failed=service.last_draft_failed(session, session_id),
             unusual=UNUSUAL,
             may_draft=consents.active(session, row.patient_id, "draft_notes") is not None,
             fingerprint=_fingerprint(session, session_id),

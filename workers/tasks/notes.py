@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from clinic.database import new_id, transaction
+from clinic.errors import PlainError
 from clinic.live.tables import LiveSession, Utterance
-from clinic.notes.tables import Note
+from clinic.notes.tables import DRAFT, FAILED, Note
 from clinic.vault import get_vault
 from workers.app import app
 from workers.contracts import SpokenError, Statement
@@ -19,12 +23,11 @@ from workers.tasks.outcome import plainly
 @app.task(name="notes.draft")
 def draft(session_id: str) -> None:
     """Draft the note of a session as a new version; what no utterance supports is struck, and shown as struck."""
-    with plainly(session_id, "notes.draft", lambda *_: None):
+    with plainly(session_id, "notes.draft", _failed):
         _draft(session_id)
 
 
 def _draft(session_id: str) -> None:
-    vault = get_vault()
     with transaction() as session:
         live = session.get(LiveSession, session_id)
         if live is None:
@@ -37,10 +40,23 @@ def _draft(session_id: str) -> None:
         records = tuple(_record(row) for row in rows)
         drafted = note.draft(SessionRecord(session_id, live.created_at.isoformat(timespec="seconds"), records))
         statements = check.check(drafted, records)
-        version = session.scalar(select(func.max(Note.version)).where(Note.session_id == session_id)) or 0
-        kept = Note(id=new_id(), patient_id=live.patient_id, session_id=session_id, version=version + 1)
-        vault.put(kept, "body_sealed", [_line(statement) for statement in statements])
-        session.add(kept)
+        _keep(session, live, [_line(statement) for statement in statements])
+
+
+def _keep(session: Session, live: LiveSession, body: list[dict[str, object]], state: str = DRAFT) -> None:
+    """The next version of a session's note."""
+    version = session.scalar(select(func.max(Note.version)).where(Note.session_id == live.id)) or 0
+    kept = Note(id=new_id(), patient_id=live.patient_id, session_id=live.id, version=version + 1, state=state)
+    get_vault().put(kept, "body_sealed", body)
+    session.add(kept)
+
+
+def _failed(session_id: str, _code: str, _message: str) -> None:
+    """Say on the session's page that there is no new note: whoever asked for one is waiting."""
+    with suppress(PlainError), transaction() as session:  # the patient may have been erased: then nobody waits
+        live = session.get(LiveSession, session_id)
+        if live is not None:
+            _keep(session, live, [], FAILED)
 
 
 def _line(statement: Statement) -> dict[str, object]:

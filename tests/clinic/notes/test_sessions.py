@@ -119,3 +119,19 @@ def test_somebody_elses_roles_read_no_session(visitor: Visitor, seeded: seeding.
         assert visitor.get(path).status_code == 302
         assert administrator.get(path).status_code == 403
     assert administrator.get("/sessions/nowhere").status_code == 403  # nor is it told whether there is one
+
+
+def test_a_note_that_could_not_be_drafted_is_said_and_the_last_good_one_stays(
+    clinician: Visitor, seeded: seeding.Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from workers.tasks import notes
+
+    def breaks(*_: object) -> None:
+        raise RuntimeError("the neck hurts")
+
+    monkeypatch.setattr(notes.note, "draft", breaks)
+    before = clinician.get(f"/sessions/{seeded.session_id}/state").json
+    notes.draft(seeded.session_id)
+    page = _page(clinician, seeded.session_id)
+    assert "The last draft could not be written." in page and "Version 1" in page and "hurts again" in page
+    assert clinician.get(f"/sessions/{seeded.session_id}/state").json != before
