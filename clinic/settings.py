@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -35,6 +36,7 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(15 * 60, description="Clinicians are signed out after this long without a request.")
     login_limit: str = "10 per minute"
     torch_threads: int = 2
+    kept_rate_hz: Literal[24_000, 48_000] = Field(24_000, description="Of kept files; tablets are always sent 24 kHz.")
     fit_budget_s: float = Field(420.0, description="How long the search for a voice may take; then the best is kept.")
 
     def path(self, *parts: str) -> Path:

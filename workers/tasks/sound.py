@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import wave
 
+import numpy as np
+import soxr
+
 from workers.contracts import Audio
 from workers.tasks.codec import pcm16
 
@@ -18,3 +21,10 @@ def wav_bytes(audio: Audio) -> bytes:
         writer.setframerate(audio.rate_hz)
         writer.writeframes(pcm16(audio.samples))
     return file.getvalue()
+
+
+def at_rate(audio: Audio, rate_hz: int) -> Audio:
+    """`audio` at another rate; a watermark in it stays readable."""
+    if audio.rate_hz == rate_hz:
+        return audio
+    return Audio(np.asarray(soxr.resample(audio.samples, audio.rate_hz, rate_hz), np.float32), rate_hz)
