@@ -167,7 +167,7 @@ class KokoroEngine:
         key = hashlib.sha256(b"".join(vectors)).hexdigest()
         if key not in self._statistics:
             while len(self._statistics) >= KEPT_VOICES:
-                self._statistics.pop(next(iter(self._statistics)))
+                self._statistics.pop(next(iter(self._statistics)), None)
             plans = [self._plan(text, self._acoustics.phones(text), voice, Manner()) for text in PROBES]
             self._statistics[key] = self._renderer.statistics(plans)
         return self._statistics[key]
