@@ -250,14 +250,15 @@ def memory(engine: KokoroEngine, sentences: int) -> dict[str, Any]:
                 pass
         if number in (19, sentences + 19):
             gc.collect()
-            at[number] = _resident_mb()
+            at[number] = _own_memory_mb()
     before, after = at[19], at[sentences + 19]
-    return {"growth_mb": round(after - before, 1), "resident_mb": round(after), "sentences": sentences}
+    return {"growth_mb": round(after - before, 1), "own_mb": round(after), "sentences": sentences}
 
 
-def _resident_mb() -> float:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+def _own_memory_mb() -> float:
+    """Memory of this process's own: pages of the mapped weights come and go as the system likes."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("RssAnon:")) / 1e3
 
 
 def _plan(engine: KokoroEngine, text: str, voice: Voice) -> Plan:
