@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     synthetic_cue: Literal["none", "visible", "tone"] = Field(
         "visible", description="How listeners are told: nothing, a label while sounding, or a tone at first as well."
     )
+    kept_rate_hz: Literal[24_000, 48_000] = Field(24_000, description="Of kept files; tablets are always sent 24 kHz.")
     fit_budget_s: float = Field(420.0, description="How long the search for a voice may take; then the best is kept.")
 
     def path(self, *parts: str) -> Path:

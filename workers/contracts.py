@@ -223,7 +223,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class Speech:
-    """One clause of speech as it was made. `audio` is at 24 kHz."""
+    """A piece of speech as it was made: a clause, or some words of one. `audio` is at 24 kHz."""
 
     text: str
     audio: Audio

@@ -33,6 +33,14 @@ def clauses(text: str) -> list[str]:
     return [part for piece in pieces for part in _no_longer(piece)]
 
 
+def halves(piece: str) -> tuple[str, str]:
+    """A piece that is too long to be spoken at once, cut in the middle: between words, or inside a lone one."""
+    words = piece.split()
+    if len(words) > 1:
+        return " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
+    return piece[: len(piece) // 2], piece[len(piece) // 2 :]
+
+
 def _short(piece: str) -> bool:
     return len(piece.split()) < LEAST_WORDS and not piece.rstrip("\"'”’)").endswith((".", "!", "?", "…"))
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -20,26 +23,33 @@ from workers.contracts import (
     Progress,
     Speech,
     SpokenError,
-    Stopped,
     Voice,
 )
-from workers.speak.acoustics import MOST_PHONES, Acoustics, reshaped
-from workers.speak.clauses import clauses
+from workers.speak.acoustics import Acoustics, reshaped
+from workers.speak.ahead import ahead
+from workers.speak.clauses import clauses, halves
 from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.level import at_level, faded, without_lead
+from workers.speak.measures import PROBES
 from workers.speak.plan import Plan
 from workers.speak.pronunciations import respelt
-from workers.speak.text import in_reach, speakable
+from workers.speak.render import Renderer
+from workers.speak.stretches import Stretch, stretches
+from workers.speak.text import speakable
 
 PACE_RANGE = (0.5, 1.8)
 RATIO_RANGE = (0.5, 2.0)
 MOVEMENT_RANGE = (0.3, 2.0)
+#: Kokoro takes 508 phones, and speaks best up to about here.
+BEST_PHONES = 300
+#: Voices whose statistics are kept for the next utterance, 140 kB each.
+KEPT_VOICES = 32
 
 
 class KokoroEngine:
-    """Speaks in voices that were fitted in these very weights, and in no other. Threads take turns."""
+    """Speaks in voices that were fitted in these very weights, and in no other. Threads take turns, piece by piece."""
 
     name = "kokoro"
     model = "kokoro-82m"
@@ -47,10 +57,13 @@ class KokoroEngine:
     def __init__(self, device: str = "cpu") -> None:
         self.revision = revision()
         self._acoustics = Acoustics(device)
-        self._turn = threading.Lock()
+        self._renderer = Renderer(self._acoustics)
+        # One thread: it works ahead of whoever listens, and what was cancelled is finished before the next begins.
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="speak")
+        self._statistics: dict[str, torch.Tensor] = {}
 
     def capabilities(self) -> Capabilities:
-        """English; pace, pitch and loudness can be steered; clause by clause."""
+        """English; pace, pitch and loudness can be steered; in pieces of half a second and more."""
         return Capabilities(("en",), MIN_ENROL_S, pace=True, pitch=True, manner=True, streaming=True)
 
     def fit(
@@ -68,7 +81,10 @@ class KokoroEngine:
         if checkpoint is not None:
             fit.restore(checkpoint)
         vectors, measures = fit.run(progress, cancelled, keep_checkpoint, budget_s)
-        return Voice(self.name, self.model, self.revision, vectors, measures)
+        voice = Voice(self.name, self.model, self.revision, vectors, measures)
+        with torch.inference_mode():
+            statistics = self._statistics_of(voice).cpu().numpy()
+        return replace(voice, vectors={**vectors, "statistics": statistics})
 
     def say(
         self,
@@ -78,30 +94,57 @@ class KokoroEngine:
         *,
         cancelled: Cancelled | None = None,
         pronunciations: Mapping[str, str] | None = None,
-    ) -> Iterator[Speech]:
-        """Speak `text` clause by clause; see `Engine.say`."""
+    ) -> Generator[Speech, None, None]:
+        """Speak `text` piece by piece, each made while the one before it is used; see `Engine.say`."""
         if (voice.engine, voice.model, voice.revision) != (self.name, self.model, self.revision):
             raise SpokenError(
                 "wrong_voice",
                 "This voice was built for another engine or revision, so it is not used. Build the voice again.",
             )
+        found = self._clauses(text, pronunciations)
+        yield from ahead(lambda gone: self._pieces(found, voice, manner or Manner(), gone), self._worker, cancelled)
 
-        def phones_of(piece: str) -> str:
-            return self._acoustics.phones(respelt(piece, pronunciations))
+    def _pieces(
+        self, found: Sequence[tuple[str, str]], voice: Voice, manner: Manner, gone: Cancelled
+    ) -> Iterator[Speech]:
+        """All of some clauses, each piece when it is asked for; ends between two pieces once `gone`."""
+        opening = True
+        for clause, following in pairwise([*found, None]):
+            assert clause is not None
+            if gone():
+                return
+            with torch.inference_mode():
+                plan = self._plan(*clause, voice, manner)
+            cuts = stretches(plan.text, plan.phones, plan.frames.durations.tolist(), first=opening)
+            for place, (stretch, samples) in enumerate(zip(cuts, self._sound(plan, cuts, voice), strict=True)):
+                samples = at_level(without_lead(samples) if opening else samples, gain_db=plan.gain_db)
+                end = place == len(cuts) - 1
+                samples = faded(samples, start=place == 0, end=end)
+                yield Speech(stretch.text, Audio(samples, SPEECH_RATE_HZ), last=end and following is None)
+                opening = False
+                if gone():
+                    return
 
-        pieces = list(in_reach(clauses(speakable(text)), phones_of, MOST_PHONES))
-        if not pieces:
+    def _clauses(self, text: str, pronunciations: Mapping[str, str] | None) -> list[tuple[str, str]]:
+        """Clauses and their phones, no more than are spoken well at once. What is silent is told with a neighbour."""
+        found: list[tuple[str, str]] = []
+        silent = ""
+        todo = clauses(speakable(text))[::-1]
+        while todo:
+            piece = todo.pop()
+            phones = self._acoustics.phones(respelt(piece, pronunciations))
+            if len(phones) > BEST_PHONES and len(piece) > 1:
+                todo.extend(reversed(halves(piece)))
+            elif phones:
+                found.append((f"{silent} {piece}".strip(), phones))
+                silent = ""
+            elif found:
+                found[-1] = (f"{found[-1][0]} {piece}", found[-1][1])
+            else:
+                silent = f"{silent} {piece}"
+        if not found:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
-        manner = manner or Manner()
-        for place, (piece, phones) in enumerate(pieces):
-            if cancelled is not None and cancelled():
-                raise Stopped
-            with self._turn, torch.inference_mode():
-                plan = self._plan(piece, phones, voice, manner)
-                samples = self._sound(plan)
-            samples = at_level(samples, gain_db=plan.gain_db)
-            samples = faded(without_lead(samples) if place == 0 else samples)
-            yield Speech(piece, Audio(samples, SPEECH_RATE_HZ), last=place == len(pieces) - 1)
+        return found
 
     def _plan(self, text: str, phones: str, voice: Voice, manner: Manner) -> Plan:
         """How a clause is to be said: its durations, contours and timbre."""
@@ -116,9 +159,29 @@ class KokoroEngine:
         modulation = self._acoustics.modulation(style, self._moved(voice))
         return Plan(text, phones, frames, f0_hz, energy, modulation, measures["gain_db"] + manner.gain_db)
 
-    def _sound(self, plan: Plan) -> FloatArray:
-        """The clause's samples, before level and edges."""
-        return self._acoustics.decode(plan.frames, plan.f0_hz, plan.energy, plan.modulation).cpu().numpy()
+    def _sound(self, plan: Plan, cuts: Sequence[Stretch], voice: Voice) -> Iterator[FloatArray]:
+        """The samples of each stretch of a clause, before level and edges."""
+        with torch.inference_mode():
+            # A clause in one piece brings statistics of its own, and a very short one is far from any other's.
+            statistics = None if len(cuts) == 1 else self._statistics_of(voice)
+            prepared = self._renderer.prepared(plan, statistics)
+        for stretch in cuts:
+            with torch.inference_mode():
+                samples = self._renderer.sound(prepared, stretch.start, stretch.stop)
+            yield samples
+
+    def _statistics_of(self, voice: Voice) -> torch.Tensor:
+        """What the generator's norms meet when this voice says two ordinary sentences."""
+        if (kept := voice.vectors.get("statistics")) is not None:
+            return self._tensor(kept)
+        vectors = (voice.vectors[name].tobytes() for name in sorted(voice.vectors))
+        key = hashlib.sha256(b"".join(vectors)).hexdigest()
+        if key not in self._statistics:
+            while len(self._statistics) >= KEPT_VOICES:
+                self._statistics.pop(next(iter(self._statistics)), None)
+            plans = [self._plan(text, self._acoustics.phones(text), voice, Manner()) for text in PROBES]
+            self._statistics[key] = self._renderer.statistics(plans)
+        return self._statistics[key]
 
     def _moved(self, voice: Voice) -> torch.Tensor | None:
         moved = voice.vectors.get("modulation")

@@ -11,7 +11,8 @@ from workers.contracts import SPEECH_RATE_HZ, FloatArray
 TARGET_LUFS = -19.0
 CEILING = 0.94
 _KNEE = 0.75
-_FADE_S = 0.005
+#: 5 ms, in samples.
+FADE = SPEECH_RATE_HZ // 200
 _LEAD_S = 0.06
 
 
@@ -28,13 +29,15 @@ def at_level(samples: FloatArray, gain_db: float) -> FloatArray:
     return np.where(over > 0, np.sign(louder) * bent, louder).astype(np.float32)
 
 
-def faded(samples: FloatArray) -> FloatArray:
-    """`samples` with 5 ms fades, so that clauses meet without a click."""
-    length = min(int(_FADE_S * SPEECH_RATE_HZ), len(samples) // 2)
+def faded(samples: FloatArray, length: int = FADE, *, start: bool = True, end: bool = True) -> FloatArray:
+    """`samples` rising from nothing and falling to it, so that clauses meet without a click."""
+    length = min(length, len(samples) // 2)
     ramp = np.linspace(0, 1, length, dtype=np.float32)
     out = samples.copy()
-    out[:length] *= ramp
-    out[len(out) - length :] *= ramp[::-1]
+    if start:
+        out[:length] *= ramp
+    if end:
+        out[len(out) - length :] *= ramp[::-1]
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -105,7 +105,7 @@ class PocketEngine:
         *,
         cancelled: Cancelled | None = None,
         pronunciations: Mapping[str, str] | None = None,
-    ) -> Iterator[Speech]:
+    ) -> Generator[Speech, None, None]:
         """Speak `text` sentence by sentence, each in pieces of a second or so; see `Engine.say`.
 
         Raises SpokenError 'ran_on' where the network does not end a sentence: it would go on with words of its own.

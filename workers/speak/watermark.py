@@ -19,10 +19,12 @@ from safetensors.torch import load_file
 
 from workers import models
 from workers.contracts import Audio, FloatArray
+from workers.speak.level import faded
 
 SCHEME = "perth-implicit-1"
 #: Shorter sound is padded with silence to mark it, and is too short to read a mark back from.
 SHORTEST_S = 0.5
+_FADE_S = 0.005
 #: From here on a mark can be read at all: half a second tells nothing (unmarked 0.74, marked 0.97).
 READABLE_S = 1.0
 #: From here on a weak mark counts.
@@ -89,6 +91,8 @@ class Watermark:
         # Only what the mark adds is resampled: the voice itself keeps every sample above the mark's band.
         unmarked = self._round_trip(inner, magnitude, phase)
         added = _fitted(np.asarray(soxr.resample(sound - unmarked, self._rate_hz, audio.rate_hz), np.float32), wanted)
+        # What is added ends at nothing: speech is marked piece by piece, and a step between two pieces would click.
+        added = faded(added, int(_FADE_S * audio.rate_hz))
         return Audio(np.clip(audio.samples + added, -1.0, 1.0).astype(np.float32), audio.rate_hz)
 
     def detect(self, audio: Audio) -> Detection:

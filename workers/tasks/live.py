@@ -5,7 +5,7 @@ Both tasks may run twice for one utterance (a worker died): what was spoken is n
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from workers.speak.cue import led_by_tone
 from workers.tasks import listen, rooms, sealed, spoken
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
+from workers.tasks.sound import at_rate
 
 #: The patient or the tablet gave this utterance up: it is never spoken late.
 ENDED = (CANCELLED, FAILED)
@@ -112,7 +113,11 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
 
 
 def _say(row: Utterance, text: str, measured: Prosody) -> None:
-    """Speak `text` in the patient's own voice, clause by clause, as it is made; keep it, with its provenance."""
+    """Speak `text` in the patient's own voice, piece by piece, as it is made; keep it, with its provenance.
+
+    The engine makes the next piece while this one is marked, sealed and published. It asks `_cancelled` while it is
+    waited for, so that a cancelled utterance ends within 0.1 s.
+    """
     with transaction() as session:
         patient = sealed.patient_of(session, row.patient_id)
         if not {"speak_for_me", "keep_voice"} <= sealed.consents(session, row.patient_id):
@@ -125,21 +130,23 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
     rate_hz = 0
     first_sound_s: float | None = None
-    engine = rooms.engine_of(voice)
-    for speech in engine.say(text, voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=words):
-        sound = led_by_tone(speech.audio) if first_sound_s is None and cue else speech.audio
-        marked = rooms.watermark().mark(sound)
-        if first_sound_s is None:
-            rate_hz = marked.rate_hz
-            first_sound_s = (now() - row.ended_at).total_seconds()
-            _tell(row, {"type": "speech_start", "rate_hz": rate_hz, "voice": "own"})
-        _tell(row, {"type": "speech"}, pcm16(marked.samples))
-        pieces.append(marked.samples)
+    say = rooms.engine_of(voice).say
+    # Closed, whatever happens here: else the engine would go on for nobody.
+    with closing(say(text, voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=words)) as speeches:
+        for speech in speeches:
+            sound = led_by_tone(speech.audio) if first_sound_s is None and cue else speech.audio
+            marked = rooms.watermark().mark(sound)
+            if first_sound_s is None:
+                rate_hz = marked.rate_hz
+                first_sound_s = (now() - row.ended_at).total_seconds()
+                _tell(row, {"type": "speech_start", "rate_hz": rate_hz, "voice": "own"})
+            _tell(row, {"type": "speech"}, pcm16(marked.samples))
+            pieces.append(marked.samples)
     if first_sound_s is None:
         raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
 
     audio = Audio(np.concatenate(pieces), rate_hz)
-    _keep(row.id, audio, voice_id, voice, first_sound_s)
+    _keep(row.id, at_rate(audio, get_settings().kept_rate_hz), voice_id, voice, first_sound_s)
     _tell(row, {"type": "speech_end", "duration_s": audio.duration_s, "watermarked": True})
 
 

@@ -6,6 +6,7 @@ import io
 import wave
 
 import numpy as np
+import soxr
 
 from workers.contracts import Audio
 from workers.tasks.codec import pcm16
@@ -30,3 +31,10 @@ def _wav(pcm: bytes, rate_hz: int) -> bytes:
         writer.setframerate(rate_hz)
         writer.writeframes(pcm)
     return file.getvalue()
+
+
+def at_rate(audio: Audio, rate_hz: int) -> Audio:
+    """`audio` at another rate; a watermark in it stays readable."""
+    if audio.rate_hz == rate_hz:
+        return audio
+    return Audio(np.asarray(soxr.resample(audio.samples, audio.rate_hz, rate_hz), np.float32), rate_hz)

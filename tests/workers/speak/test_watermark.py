@@ -32,8 +32,10 @@ def test_a_person_is_not_taken_for_synthetic(watermark: Watermark, human: Audio)
     assert not watermark.detect(human).detected
 
 
-@pytest.mark.parametrize("rate_hz", [24_000, 8_000])
-def test_a_mark_is_read_back_also_after_a_telephone(watermark: Watermark, human: Audio, rate_hz: int) -> None:
+@pytest.mark.parametrize("rate_hz", [48_000, 24_000, 8_000])
+def test_a_mark_is_read_back_at_any_rate_also_after_a_telephone(
+    watermark: Watermark, human: Audio, rate_hz: int
+) -> None:
     marked = watermark.mark(human)
     heard = np.asarray(soxr.resample(marked.samples, 24_000, rate_hz), np.float32)
     assert watermark.detect(Audio(heard, rate_hz)).detected
