@@ -28,7 +28,9 @@ from workers.speak.clauses import clauses
 from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
+from workers.speak.follow import Follower, stretched
 from workers.speak.level import at_level, faded, without_lead
+from workers.speak.phone_sounds import open_phone_sounds
 from workers.speak.plan import Plan
 
 PACE_RANGE = (0.5, 1.8)
@@ -45,6 +47,7 @@ class KokoroEngine:
     def __init__(self, device: str = "cpu") -> None:
         self.revision = revision()
         self._acoustics = Acoustics(device)
+        open_phone_sounds()  # a waiting person must not pay for its first use
         self._turn = threading.Lock()
 
     def capabilities(self) -> Capabilities:
@@ -81,28 +84,44 @@ class KokoroEngine:
         if not pieces:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         manner = manner or Manner()
+        follower = self._follower(manner, [piece for piece, _ in pieces])
         for place, (piece, phones) in enumerate(pieces):
             if cancelled is not None and cancelled():
                 raise Stopped
             with self._turn, torch.inference_mode():
-                plan = self._plan(piece, phones, voice, manner)
+                plan = self._plan(piece, phones, voice, manner, follower, place)
                 samples = self._sound(plan)
             samples = at_level(samples, gain_db=plan.gain_db)
             samples = faded(without_lead(samples) if place == 0 else samples)
             yield Speech(piece, Audio(samples, SPEECH_RATE_HZ), last=place == len(pieces) - 1)
 
-    def _plan(self, text: str, phones: str, voice: Voice, manner: Manner) -> Plan:
-        """How a clause is to be said: its durations, contours and timbre."""
+    def _plan(
+        self, text: str, phones: str, voice: Voice, manner: Manner, follower: Follower | None = None, place: int = 0
+    ) -> Plan:
+        """How a clause is to be said: its durations, contours and timbre. `place`: which of the follower's it is."""
         measures = voice.measures
         pace = _within(manner.pace * measures["pace"], PACE_RANGE)
         ratio = _within(measures["f0_ratio"] * 2 ** (manner.pitch_semitones / 12), RATIO_RANGE)
         movement = _within(measures["f0_movement"] * manner.pitch_range, MOVEMENT_RANGE)
         style = self._acoustics.styled(self._tensor(voice.vectors["style"]), len(phones))
         frames = self._acoustics.frames(phones, style, pace)
+        course = follower.course(place, phones, frames) if follower else None
+        if course is not None:
+            frames = stretched(frames, course.durations)
         f0_hz, energy = self._acoustics.contours(frames, style)
         f0_hz = reshaped(f0_hz, ratio=ratio, movement=movement)
+        if follower is not None and course is not None:
+            own_hz = measures.get("f0_median_hz", 0.0) * 2 ** (manner.pitch_semitones / 12)
+            f0_hz, energy = follower.bent(course, f0_hz, energy, own_hz)
         modulation = self._acoustics.modulation(style, self._moved(voice))
         return Plan(text, phones, frames, f0_hz, energy, modulation, measures["gain_db"] + manner.gain_db)
+
+    def _follower(self, manner: Manner, pieces: Sequence[str]) -> Follower | None:
+        """What makes these clauses go as the utterance went; None where there is nothing to follow."""
+        performance = manner.performance
+        if performance is None or performance.strength <= 0:
+            return None
+        return Follower(self._acoustics, performance, pieces)
 
     def _sound(self, plan: Plan) -> FloatArray:
         """The clause's samples, before level and edges."""
