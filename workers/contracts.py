@@ -178,8 +178,12 @@ class Performance:
     """How one utterance went, moment by moment, freed of its impairment: what restored speech is to follow.
 
     `audio` is the utterance at 16 kHz, to align the restored words with; `words` what was recognised in it, with times.
-    Frame arrays share one length and `frame_s`: f0_semitones (frames,) about the speaker's own median, nan where there
-    is no pitch; energy_db (frames,) about their own median of speech. `strength` 0..1: how much of it to follow.
+    Frame arrays share one length and `frame_s`: f0_semitones (frames,) about the utterance's own median, nan where
+    there is no sure pitch; energy_db (frames,) about its own median of speech.
+
+    tempo: how many times faster than it was said it is to be said. closeness 0..1: how far its timing is its own (1:
+    followed phone by phone) or the impairment's (0: of each word, only what stands out). pauses_kept 0..1: the share of
+    its pauses that goes beyond the speaker's usual. strength 0..1: how much of all this to follow.
     """
 
     audio: Audio
@@ -187,6 +191,9 @@ class Performance:
     frame_s: float
     f0_semitones: FloatArray
     energy_db: FloatArray
+    tempo: float = 1.0
+    closeness: float = 1.0
+    pauses_kept: float = 1.0
     strength: float = 1.0
 
 

@@ -10,6 +10,7 @@ one function of (text, F0, energy, modulation) whichever voice speaks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +75,10 @@ class Acoustics:
     def phones(self, text: str, language: str = "en") -> str:
         """Phones of `text` that this network knows, at most as many as it takes."""
         return g2p.to_phones(text, self._net.vocab, language)[:MOST_PHONES]
+
+    def phones_of_each(self, words: Sequence[str], language: str = "en") -> list[str]:
+        """Phones of each word said by itself."""
+        return g2p.each_to_phones(words, self._net.vocab, language)
 
     def styled(self, style: Tensor, count: int) -> Tensor:
         """A fitted (256,) style as it is for a text of `count` phones: (1, 256)."""

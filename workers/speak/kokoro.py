@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -31,8 +30,10 @@ from workers.speak.clauses import clauses, halves
 from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
+from workers.speak.follow import Follower, stretched
 from workers.speak.level import at_level, faded, without_lead
 from workers.speak.measures import PROBES
+from workers.speak.phone_sounds import open_phone_sounds
 from workers.speak.plan import Plan
 from workers.speak.pronunciations import respelt
 from workers.speak.render import Renderer
@@ -57,6 +58,7 @@ class KokoroEngine:
     def __init__(self, device: str = "cpu") -> None:
         self.revision = revision()
         self._acoustics = Acoustics(device)
+        open_phone_sounds()  # a waiting person must not pay for its first use
         self._renderer = Renderer(self._acoustics)
         # One thread: it works ahead of whoever listens, and what was cancelled is finished before the next begins.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="speak")
@@ -109,18 +111,18 @@ class KokoroEngine:
     ) -> Iterator[Speech]:
         """All of some clauses, each piece when it is asked for; ends between two pieces once `gone`."""
         opening = True
-        for clause, following in pairwise([*found, None]):
-            assert clause is not None
+        follower = self._follower(manner, [text for text, _ in found])
+        for number, (text, phones) in enumerate(found):
             if gone():
                 return
             with torch.inference_mode():
-                plan = self._plan(*clause, voice, manner)
+                plan = self._plan(text, phones, voice, manner, follower, number)
             cuts = stretches(plan.text, plan.phones, plan.frames.durations.tolist(), first=opening)
             for place, (stretch, samples) in enumerate(zip(cuts, self._sound(plan, cuts, voice), strict=True)):
                 samples = at_level(without_lead(samples) if opening else samples, gain_db=plan.gain_db)
                 end = place == len(cuts) - 1
                 samples = faded(samples, start=place == 0, end=end)
-                yield Speech(stretch.text, Audio(samples, SPEECH_RATE_HZ), last=end and following is None)
+                yield Speech(stretch.text, Audio(samples, SPEECH_RATE_HZ), last=end and number == len(found) - 1)
                 opening = False
                 if gone():
                     return
@@ -146,16 +148,24 @@ class KokoroEngine:
             raise SpokenError("nothing_to_say", "There is nothing in this text that can be spoken.")
         return found
 
-    def _plan(self, text: str, phones: str, voice: Voice, manner: Manner) -> Plan:
-        """How a clause is to be said: its durations, contours and timbre."""
+    def _plan(
+        self, text: str, phones: str, voice: Voice, manner: Manner, follower: Follower | None = None, place: int = 0
+    ) -> Plan:
+        """How a clause is to be said: its durations, contours and timbre. `place`: which of the follower's it is."""
         measures = voice.measures
         pace = _within(manner.pace * measures["pace"], PACE_RANGE)
         ratio = _within(measures["f0_ratio"] * 2 ** (manner.pitch_semitones / 12), RATIO_RANGE)
         movement = _within(measures["f0_movement"] * manner.pitch_range, MOVEMENT_RANGE)
         style = self._acoustics.styled(self._tensor(voice.vectors["style"]), len(phones))
         frames = self._acoustics.frames(phones, style, pace)
+        course = follower.course(place, phones, frames) if follower else None
+        if course is not None:
+            frames = stretched(frames, course.durations)
         f0_hz, energy = self._acoustics.contours(frames, style)
         f0_hz = reshaped(f0_hz, ratio=ratio, movement=movement)
+        if follower is not None and course is not None:
+            own_hz = measures.get("f0_median_hz", 0.0) * 2 ** (manner.pitch_semitones / 12)
+            f0_hz, energy = follower.bent(course, f0_hz, energy, own_hz)
         modulation = self._acoustics.modulation(style, self._moved(voice))
         return Plan(text, phones, frames, f0_hz, energy, modulation, measures["gain_db"] + manner.gain_db)
 
@@ -182,6 +192,13 @@ class KokoroEngine:
             plans = [self._plan(text, self._acoustics.phones(text), voice, Manner()) for text in PROBES]
             self._statistics[key] = self._renderer.statistics(plans)
         return self._statistics[key]
+
+    def _follower(self, manner: Manner, pieces: Sequence[str]) -> Follower | None:
+        """What makes these clauses go as the utterance went; None where there is nothing to follow."""
+        performance = manner.performance
+        if performance is None or performance.strength <= 0:
+            return None
+        return Follower(self._acoustics, performance, pieces)
 
     def _moved(self, voice: Voice) -> torch.Tensor | None:
         moved = voice.vectors.get("modulation")

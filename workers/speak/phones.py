@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -70,15 +70,25 @@ def to_phones(text: str, vocab: Mapping[str, int], language: str = "en") -> str:
 
     Raises SpokenError 'unknown_language'.
     """
+    return each_to_phones([text], vocab, language)[0]
+
+
+def each_to_phones(texts: Sequence[str], vocab: Mapping[str, int], language: str = "en") -> list[str]:
+    """`to_phones` of several texts, each by itself, at the price of one."""
     if language.lower() not in LANGUAGES:
         raise SpokenError("unknown_language", f"Speaking '{language}' is not possible yet. English is.")
+    spoken = [_in_words(text) for text in texts]
+    asked = [text for text in spoken if text]
+    made = iter(_espeak(LANGUAGES[language.lower()]).phonemize(asked, strip=True) if asked else [])
+    return ["".join(phone for phone in next(made) if phone in vocab).strip() if text else "" for text in spoken]
+
+
+def _in_words(text: str) -> str:
+    """Tidy text with its numbers and abbreviations said in words; empty where nothing in it can be spoken."""
     tidied = tidy(text)
-    for pattern, spoken in _WORDS_FOR:
-        tidied = pattern.sub(spoken, tidied)
-    if not any(letter.isalnum() for letter in tidied):
-        return ""
-    (phones,) = _espeak(LANGUAGES[language.lower()]).phonemize([tidied], strip=True)
-    return "".join(phone for phone in phones if phone in vocab).strip()
+    for pattern, words in _WORDS_FOR:
+        tidied = pattern.sub(words, tidied)
+    return tidied if any(letter.isalnum() for letter in tidied) else ""
 
 
 def syllables(phones: str) -> int:

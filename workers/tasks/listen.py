@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlalchemy.orm import Session
@@ -10,17 +11,22 @@ from clinic.database import transaction
 from clinic.live.tables import CANCELLED, Utterance
 from clinic.patients.tables import Patient
 from clinic.vault import get_vault
-from workers.contracts import Baseline, Manner, Prosody, Transcript, Voice
+from workers.contracts import Audio, Baseline, Manner, Prosody, Transcript, Voice, Word
 from workers.feel import baseline as baselines
 from workers.feel import distress, manner, summary
 from workers.tasks import sealed
 from workers.tasks.codec import feeling_to_json
 
 
-def manner_for(patient: Patient, measured: Prosody, voice: Voice) -> Manner:
-    """Today's manner against the patient's own usual, as far as they want it kept, at the pace that they set."""
-    carried = manner.carry_over(measured, baseline_of(patient), voice.measures, strength=patient.manner_strength)
-    return replace(carried, pace=carried.pace * patient.pace)
+def manner_for(patient: Patient, measured: Prosody, voice: Voice, audio: Audio, words: Sequence[Word]) -> Manner:
+    """Today's manner against the patient's own usual, as far as they want it kept, at the pace that they set.
+
+    `audio`, `words`: the utterance and what was recognised in it, for speech that follows its course.
+    """
+    known, strength = baseline_of(patient), patient.manner_strength
+    carried = manner.carry_over(measured, known, voice.measures, strength=strength)
+    performance = manner.perform(measured, audio, words, known, voice.measures, strength=strength, pace=patient.pace)
+    return replace(carried, pace=carried.pace * patient.pace, performance=performance)
 
 
 def keep_feeling(utterance_id: str, measured: Prosody, transcript: Transcript, chosen: str | None = None) -> None:

@@ -62,8 +62,9 @@ def speak(utterance_id: str) -> None:
             text = get_vault().get_text(row, "spoken_text_sealed")
             heard = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
-        measured = prosody.measure(_recorded(row), heard.words)
-        _say(row, text, measured)
+        audio = _recorded(row)
+        measured = prosody.measure(audio, heard.words)
+        _say(row, text, measured, audio, heard)
         # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
         listen.keep_feeling(utterance_id, measured, heard, chosen=text)
 
@@ -98,7 +99,7 @@ def _restore(utterance_id: str) -> None:
         _ask(row, gate or "", transcript)
     measured = prosody.measure(audio, transcript.words)
     if said:
-        _say(row, transcript.text, measured)
+        _say(row, transcript.text, measured, audio, transcript)
     if transcript.readings:
         listen.keep_feeling(utterance_id, measured, transcript)
 
@@ -112,7 +113,7 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
     _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
 
 
-def _say(row: Utterance, text: str, measured: Prosody) -> None:
+def _say(row: Utterance, text: str, measured: Prosody, audio: Audio, heard: Transcript) -> None:
     """Speak `text` in the patient's own voice, piece by piece, as it is made; keep it, with its provenance.
 
     The engine makes the next piece while this one is marked, sealed and published. It asks `_cancelled` while it is
@@ -124,7 +125,7 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
         cue = get_settings().synthetic_cue == "tone" and not _spoken_before(session, row)
-        manner = listen.manner_for(patient, measured, voice)
+        manner = listen.manner_for(patient, measured, voice, audio, heard.words)
         words = sealed.pronunciations(session, row.patient_id)
 
     pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
@@ -145,9 +146,9 @@ def _say(row: Utterance, text: str, measured: Prosody) -> None:
     if first_sound_s is None:
         raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
 
-    audio = Audio(np.concatenate(pieces), rate_hz)
-    _keep(row.id, at_rate(audio, get_settings().kept_rate_hz), voice_id, voice, first_sound_s)
-    _tell(row, {"type": "speech_end", "duration_s": audio.duration_s, "watermarked": True})
+    made = Audio(np.concatenate(pieces), rate_hz)
+    _keep(row.id, at_rate(made, get_settings().kept_rate_hz), voice_id, voice, first_sound_s)
+    _tell(row, {"type": "speech_end", "duration_s": made.duration_s, "watermarked": True})
 
 
 def _spoken_before(session: Any, row: Utterance) -> bool:

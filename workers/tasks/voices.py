@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from clinic.voices.tables import Recording
 from clinic.voices.tables import Voice as VoiceRow
 from workers.app import app
 from workers.contracts import Clip, SpokenError, Voice, Word
+from workers.feel import manner
 from workers.hear import quality
 from workers.hear.decode import decode
 from workers.hear.split import split
@@ -96,7 +98,8 @@ def _fit(voice_id: str) -> None:
     )
     if teller.cancelled():
         return
-    _keep(voice_id, voice)
+    # Manner is carried over against how the patient spoke before.
+    _keep(voice_id, replace(voice, measures={**voice.measures, **manner.of_historic(clips)}))
 
 
 def _clips(recording: Recording) -> list[Clip]:
