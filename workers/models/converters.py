@@ -29,6 +29,17 @@ def ge2e(sources: Path, target: Path) -> None:
     _checkpoint(sources / "pretrained.pt", "model_state", target / "ge2e.safetensors")
 
 
+def campplus(sources: Path, target: Path) -> None:
+    """3D-Speaker's CAM++ state dict to campplus.safetensors; the norms' counters of batches are of no use."""
+    import torch
+
+    from workers.models.tensors import write_tensors
+
+    state = torch.load(sources / "campplus_cn_en_common.pt", map_location="cpu", weights_only=True)
+    kept = {name: tensor.numpy() for name, tensor in state.items() if not name.endswith("num_batches_tracked")}
+    write_tensors(target / "campplus.safetensors", kept)
+
+
 def perth(sources: Path, target: Path) -> None:
     """Perth's implicit network to perth.safetensors beside its settings (hparams.yaml)."""
     _checkpoint(sources / "perth_net_250000.pth.tar", "model", target / "perth.safetensors")
@@ -44,4 +55,4 @@ def _checkpoint(file: Path, key: str, target: Path) -> None:
     write_tensors(target, {name: tensor.detach().numpy() for name, tensor in state.items()})
 
 
-CONVERTERS: Mapping[str, Converter] = {"kokoro": kokoro, "ge2e": ge2e, "perth": perth}
+CONVERTERS: Mapping[str, Converter] = {"kokoro": kokoro, "ge2e": ge2e, "campplus": campplus, "perth": perth}

@@ -65,6 +65,9 @@ class Acoustics:
         self.space: VoiceSpace = open_voice_space()
         self._to_modulation = _take_out_modulation(self.decoder)
         self.modulation_size = self._to_modulation.out_features
+        norms = [layer for layer in self.decoder.modules() if isinstance(layer, Modulated)]
+        #: Numbers of the modulation that belong to each of the decoder's norms, in their order.
+        self.layer_sizes = [2 * layer.channels for layer in sorted(norms, key=lambda layer: layer.start)]
 
     @property
     def decoder(self) -> nn.Module:
@@ -109,6 +112,11 @@ class Acoustics:
         """What a (1, 256) style does in the decoder, (1, modulation_size); `moved` (same size) is a voice's own."""
         modulation: Tensor = self._to_modulation(style[:, :TIMBRE_SIZE])
         return modulation if moved is None else modulation + moved
+
+    def moved(self, timbres: Tensor) -> Tensor:
+        """What moving each layer's timbre by (layers, 128) does to the modulation: (1, modulation_size)."""
+        rows = self._to_modulation.weight.split(self.layer_sizes)
+        return torch.cat([row @ timbre for row, timbre in zip(rows, timbres, strict=True)])[None]
 
     def decode(self, frames: Frames, f0_hz: Tensor, energy: Tensor, modulation: Tensor) -> Tensor:
         """(samples,) at 24 kHz."""

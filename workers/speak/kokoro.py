@@ -27,7 +27,6 @@ from workers.contracts import (
 from workers.speak.acoustics import Acoustics, reshaped
 from workers.speak.ahead import ahead
 from workers.speak.clauses import clauses, halves
-from workers.speak.encoders import GE2E
 from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.follow import Follower, stretched
@@ -79,7 +78,7 @@ class KokoroEngine:
         budget_s: float | None = None,
     ) -> Voice:
         """Search the space of voices for the one that sounds like `clips`; see `workers.speak.fit`."""
-        fit = Fit(self._acoustics, GE2E(self._acoustics.device), clips, self.revision)
+        fit = Fit(self._acoustics, clips, self.revision)
         if checkpoint is not None:
             fit.restore(checkpoint)
         vectors, measures = fit.run(progress, cancelled, keep_checkpoint, budget_s)

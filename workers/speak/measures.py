@@ -18,15 +18,18 @@ from workers.speak.phones import syllables
 PROBES = ("Good morning. I slept well, and I am ready for breakfast.", "My sister is coming to see me on Sunday.")
 
 
-def of_voice(acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip]) -> dict[str, float]:
+def of_voice(
+    acoustics: Acoustics, style: torch.Tensor, clips: Sequence[Clip], moved: torch.Tensor | None = None
+) -> dict[str, float]:
     """What `say` sets beyond the style, and figures worth showing.
 
     f0_median_hz, rate_syllables_s: the patient's. f0_ratio, f0_movement, pace: factors that bring the style's own
-    pitch, pitch movement (log scale) and rate to theirs. gain_db: to the target loudness.
+    pitch, pitch movement (log scale) and rate to theirs. gain_db: to the target loudness. `moved`: the voice's
+    own shift of the modulation.
     """
     theirs_hz = _theirs_hz(clips)
     rate = _rate(acoustics, clips)
-    probes = [_probe(acoustics, style, text) for text in PROBES]
+    probes = [_probe(acoustics, style, moved, text) for text in PROBES]
     own_hz = np.concatenate([probe[0] for probe in probes])
     own_rate = sum(probe[2] for probe in probes) / sum(probe[3] for probe in probes)
     sound = np.concatenate([probe[1] for probe in probes])
@@ -77,12 +80,14 @@ def _rate(acoustics: Acoustics, clips: Sequence[Clip]) -> float:
     return sum(count for count, _ in counted) / spoken_s if spoken_s > 0 else 0.0
 
 
-def _probe(acoustics: Acoustics, style: torch.Tensor, text: str) -> tuple[FloatArray, FloatArray, int, float]:
+def _probe(
+    acoustics: Acoustics, style: torch.Tensor, moved: torch.Tensor | None, text: str
+) -> tuple[FloatArray, FloatArray, int, float]:
     phones = acoustics.phones(text)
     with torch.inference_mode():
         styled = acoustics.styled(style, len(phones))
         frames = acoustics.frames(phones, styled)
         f0_hz, energy = acoustics.contours(frames, styled)
-        sound = acoustics.decode(frames, f0_hz, energy, acoustics.modulation(styled)).cpu().numpy()
+        sound = acoustics.decode(frames, f0_hz, energy, acoustics.modulation(styled, moved)).cpu().numpy()
     voiced = f0_hz[f0_hz > VOICED_HZ].cpu().numpy()
     return voiced, sound, syllables(phones), len(without_silence(sound, SPEECH_RATE_HZ)) / SPEECH_RATE_HZ
