@@ -88,13 +88,13 @@ def _figures(enrolled: Sequence[Clip], judged: Sequence[Clip], most: int) -> dic
     engine, recogniser = KokoroEngine(), Recogniser(models.path("whisper-base"))
     voice = engine.fit(enrolled, budget_s=10)
     voice = replace(voice, measures={**voice.measures, **manner.of_historic(enrolled)})
-    clear = [_heard(recogniser, clip.text, measure.resample(clip.audio, RATE_HZ)) for clip in judged]
-    usual = _usual(clear)
+    clear = [heard(recogniser, clip.text, measure.resample(clip.audio, RATE_HZ)) for clip in judged]
+    usual = usual_of(clear)
     chosen = range(0, len(clear), max(1, math.ceil(len(clear) / most)))
     sources = {place: curves(clear[place].audio) for place in chosen}
 
-    flat = {place: _say(engine, clear[place].text, voice, None) for place in chosen}
-    full = {place: _say(engine, clear[place].text, voice, manner_of(clear[place], usual, voice)) for place in chosen}
+    flat = {place: spoken(engine, clear[place].text, voice, None) for place in chosen}
+    full = {place: spoken(engine, clear[place].text, voice, manner_of(clear[place], usual, voice)) for place in chosen}
     close = [together(sources[place], curves(full[place])) for place in chosen]
     apart = [together(sources[place], curves(flat[place])) for place in chosen]
     texts = [clear[place].text for place in chosen]
@@ -128,11 +128,11 @@ def _impaired(
     severity: str,
 ) -> dict[str, Any]:
     """F0 of restored simulated speech against the unimpaired original; the text is what the patient confirmed."""
-    said = [_heard(recogniser, one.text, impair.impair(one.audio, severity, place)) for place, one in enumerate(clear)]
-    usual = _usual(said)
+    said = [heard(recogniser, one.text, impair.impair(one.audio, severity, place)) for place, one in enumerate(clear)]
+    usual = usual_of(said)
     agreed = []
     for place, source in sources.items():
-        restored = _say(engine, said[place].text, voice, manner_of(said[place], usual, voice))
+        restored = spoken(engine, said[place].text, voice, manner_of(said[place], usual, voice))
         agreed.append(warped(source, curves(restored)))
     return {
         f"f0_correlation_simulated_{severity}": _median(agreed),
@@ -149,16 +149,16 @@ def manner_of(said: Heard, usual: Baseline, voice: Voice, strength: float = 1.0)
     return replace(carried, performance=performance)
 
 
-def _heard(recogniser: Recogniser, text: str, audio: Audio) -> Heard:
+def heard(recogniser: Recogniser, text: str, audio: Audio) -> Heard:
     transcript = recogniser.transcribe(audio, sure_at=0.0)
     return Heard(text, audio, transcript, prosody.measure(audio, transcript.words))
 
 
-def _usual(said: Sequence[Heard]) -> Baseline:
+def usual_of(said: Sequence[Heard]) -> Baseline:
     return baseline.build([baseline.features(one.prosody) for one in said])
 
 
-def _say(engine: KokoroEngine, text: str, voice: Voice, how: Manner | None) -> Audio:
+def spoken(engine: KokoroEngine, text: str, voice: Voice, how: Manner | None) -> Audio:
     return measure.joined([speech.audio for speech in engine.say(text, voice, how)])
 
 

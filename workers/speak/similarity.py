@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from workers.contracts import SPEECH_RATE_HZ, Audio, Clip, FloatArray, Manner, Voice
+from workers.models.voice_space import open_voice_space
 from workers.speak.acoustics import Acoustics
 from workers.speak.build_public_embeddings import public_embeddings
 from workers.speak.encoders import GE2E, DVector
@@ -43,7 +44,8 @@ def compare(
     real = judge.embed(_joined([clip.audio for clip in second_real]))
     spoken = [speech.audio for text in texts for speech in engine.say(text, voice, Manner())]
     index = int(np.argmax(public_embeddings() @ GE2E().embed(enrolled)))
-    name, public = _public(index, texts)
+    name = open_voice_space().names[index]
+    public = in_public_voice(name, texts)
     return Similarity(
         raw=float(judge.embed(_joined(spoken)) @ real),
         nearest_public=float(judge.embed(public) @ real),
@@ -52,10 +54,9 @@ def compare(
     )
 
 
-def _public(index: int, texts: Sequence[str]) -> tuple[str, Audio]:
-    """The same texts in a public voice as it is."""
+def in_public_voice(name: str, texts: Sequence[str]) -> Audio:
+    """`texts`, one after the other, in a public voice as it is: what others are measured against, never a stand-in."""
     acoustics = Acoustics()
-    name = acoustics.space.names[index]
     pieces: list[FloatArray] = []
     with torch.inference_mode():
         for text in texts:
@@ -64,7 +65,7 @@ def _public(index: int, texts: Sequence[str]) -> tuple[str, Audio]:
             frames = acoustics.frames(phones, style)
             modulation = acoustics.modulation(style)
             pieces.append(acoustics.decode(frames, *acoustics.contours(frames, style), modulation).numpy())
-    return name, Audio(np.concatenate(pieces), SPEECH_RATE_HZ)
+    return Audio(np.concatenate(pieces), SPEECH_RATE_HZ)
 
 
 def _joined(sounds: Sequence[Audio]) -> Audio:
