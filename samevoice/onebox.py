@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import Celery
+from celery.app.registry import TaskRegistry
 from celery.worker import WorkController
 
 from clinic.queue import configure
@@ -62,7 +63,9 @@ def _start(name: str, queues: list[str], niceness: int) -> Lane:
 
     app.loader.import_default_modules()
     # A Celery app holds one selection of queues: with one app for both lanes, the second would take the first one's.
-    lane_app = configure(Celery(f"samevoice-{name}", tasks=app.tasks, set_as_current=False))
+    # Celery's own tasks come with each app: shared too, they would be registered twice, with a warning for each.
+    ours = TaskRegistry({task: run for task, run in app.tasks.items() if not task.startswith("celery.")})
+    lane_app = configure(Celery(f"samevoice-{name}", tasks=ours, set_as_current=False))
     # WorkController and not the command's Worker: that one installs signal handlers, which only a main thread may.
     controller = WorkController(
         app=lane_app,
