@@ -73,6 +73,10 @@ class Follower:
         for first, last in _runs(owners, words):
             times_s = self._aligned(first, last, owners, words, encoded, predicted, pauses)
             starts_s[first : last + 1], ends_s[first : last + 1] = times_s[:-1], times_s[1:]
+            # A pause beside words that were not heard has taken up whatever was said in their place.
+            for edge in (first, last):
+                if pauses[edge] and edge not in (0, len(predicted) - 1):
+                    starts_s[edge] = ends_s[edge] = np.nan
         durations = self._durations(place, owners, pauses, predicted, ends_s - starts_s)
         return self._laid_out(durations, starts_s, ends_s, outer=_outer(owners))
 

@@ -10,21 +10,36 @@ from workers.contracts import Word
 
 #: Phones that may be silence: between words, and at the ends.
 PAUSES = frozenset(' ,.;:!?—…"“”()')
+#: More words than this that do not match are another text, not a mishearing.
+MOST_MISHEARD = 4
 _MARKS = frozenset("ˈˌː")
 _NOT_LETTERS = re.compile(r"[\W_]+")
 
 
 def matched(clauses: Sequence[str], heard: Sequence[Word]) -> list[list[Word | None]]:
-    """For each clause, for each of its words by spaces: the recognised word that it is, or None."""
+    """For each clause, for each of its words by spaces: the recognised word that it is, or None.
+
+    A few words in the midst of ones that match, where as few others were heard, were misheard: they are given the time
+    of those others, in one piece.
+    """
     said = [word for clause in clauses for word in clause.split()]
-    blocks = SequenceMatcher(
+    matcher = SequenceMatcher(
         None, [_plain(word) for word in said], [_plain(word.text) for word in heard], autojunk=False
-    ).get_matching_blocks()
+    )
+    agreed = sum(block.size for block in matcher.get_matching_blocks())
     found: list[Word | None] = [None] * len(said)
-    for block in blocks:
-        for place in range(block.size):
-            if _plain(said[block.a + place]):
-                found[block.a + place] = heard[block.b + place]
+    for tag, first, last, other, other_last in matcher.get_opcodes():
+        if tag == "equal":
+            found[first:last] = heard[other:other_last]
+        elif tag == "replace" and max(last - first, other_last - other) <= min(MOST_MISHEARD, agreed):
+            start_s, end_s = heard[other].start_s, heard[other_last - 1].end_s
+            found[first:last] = [Word(word, start_s, end_s, 0.0) for word in said[first:last]]
+        elif tag == "delete" and 3 * (last - first) <= agreed:  # run together with the word beside it ('we were')
+            beside = heard[min(other, len(heard) - 1)]
+            start_s = heard[other - 1].end_s if other > 0 else beside.start_s
+            found[first:last] = [
+                Word(word, min(start_s, beside.start_s), beside.end_s, 0.0) for word in said[first:last]
+            ]
     out: list[list[Word | None]] = []
     for clause in clauses:
         count = len(clause.split())
