@@ -27,7 +27,7 @@ def test_every_cut_says_its_text(whisper: WhisperModel) -> None:
     clips = (*two_cities.enrolment(), *two_cities.held_out())
     heard = [hear(whisper, clip.audio) for clip in clips]
     for clip, text in zip(clips, heard, strict=True):
-        # A wrong small word in a clause of six is the recogniser's ('a season' for 'the season'); which ones, depends on
+        # A wrong small word in a clause of six is the recogniser's ('a season' for 'the season'); which one depends on
         # the processor, whose 8-bit sums differ. A bad cut loses a word at its edge and more.
         assert word_error_rate([clip.text], [text]) <= 0.34, (clip.text, text)
     assert word_error_rate([clip.text for clip in clips], heard) < 0.05
