@@ -73,13 +73,16 @@ def test_a_tone_comes_before_the_first_words_of_a_session_alone(
     monkeypatch.setattr(live.sealed, "patient_of", lambda *_: None)
     monkeypatch.setattr(live.sealed, "consents", lambda *_: {"speak_for_me", "keep_voice"})
     monkeypatch.setattr(live.sealed, "open_voice", lambda *_: ("v", voice))
+    monkeypatch.setattr(live.sealed, "pronunciations", lambda *_: {})
     monkeypatch.setattr(live.listen, "manner_for", lambda *_: Manner())
     monkeypatch.setattr(live, "_spoken_before", lambda *_: spoken_before)
     monkeypatch.setattr(live, "_tell", lambda *_: None)
     monkeypatch.setattr(live, "_keep", lambda _id, audio, *_: kept.append(audio))
-    monkeypatch.setattr(rooms, "engine_of", lambda _: SimpleNamespace(say=lambda *_, **__: iter(spoken)))
+    monkeypatch.setattr(rooms, "engine_of", lambda _: SimpleNamespace(say=lambda *_, **__: (one for one in spoken)))
     monkeypatch.setattr(rooms, "watermark", lambda: SimpleNamespace(mark=lambda audio: audio))
-    live._say(SimpleNamespace(id="u", patient_id="p", ended_at=live.now()), "One. Two.", None)  # type: ignore[arg-type]
+    row: Any = SimpleNamespace(id="u", patient_id="p", ended_at=live.now())
+    heard: Any = SimpleNamespace(words=())
+    live._say(row, "One. Two.", None, WORDS, heard)  # type: ignore[arg-type]
     assert (len(kept[0].samples) > 2 * len(WORDS.samples)) is led
 
 
