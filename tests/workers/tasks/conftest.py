@@ -54,7 +54,7 @@ def hum(monkeypatch: pytest.MonkeyPatch) -> Hum:
     from workers.tasks import rooms
 
     engine, mark = Hum(), Mark()
-    monkeypatch.setattr(rooms, "engine", lambda: engine)
+    monkeypatch.setattr(rooms, "engine", lambda _name=None: engine)
     monkeypatch.setattr(rooms, "watermark", lambda: mark)
     return engine
 
