@@ -149,7 +149,9 @@ class Fit:
             if cancelled is not None and cancelled():
                 raise Stopped
             begun = time.monotonic()
-            self._move()
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(state.step)  # the network's own noise too is the same after a restart
+                self._move()
             state.spent_s += time.monotonic() - begun
             if budget_s is not None:
                 # The learning rate follows the share done: on a slow machine the same way is gone in fewer steps.
