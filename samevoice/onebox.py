@@ -20,7 +20,8 @@ from clinic.queue import configure
 from clinic.settings import get_settings
 
 #: Queues and how kind each is to the others: a waiting person comes before a voice that is being built.
-LANES = (("live", ["live"], 0), ("background", ["build", "notes", "upkeep"], 10))
+#: A note takes a second and a voice minutes: a clinician who waits for the one is not kept behind the other.
+LANES = (("live", ["live"], 0), ("notes", ["notes", "upkeep"], 5), ("background", ["build"], 10))
 
 
 def prepare() -> None:

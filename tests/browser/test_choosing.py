@@ -99,6 +99,7 @@ def test_a_voice_is_compared_blind_and_the_winner_speaks_once_the_patient_says_s
     for number, first_is_left in enumerate(lots, start=1):
         expect(page.locator(".count")).to_have_text(f"Sentence {number} of {len(SENTENCES)}")
         assert "ersion" not in page.inner_text("main")
+        expect(page.locator("[data-letter=A][aria-pressed=false]")).to_be_attached()  # the page's script is there
         pick = page.get_by_role("button", name="A is more" if first_is_left else "B is more")
         if number == 1:
             for size in SIZES:

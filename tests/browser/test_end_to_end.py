@@ -29,7 +29,7 @@ from workers.understand.recogniser import Recogniser
 
 CHROMIUM = Path("/usr/bin/chromium")
 SAID = two_cities.held_out()[3]
-BUILD_S = 240_000
+BUILD_MS = 400_000
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-gpu"]
 MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
@@ -121,11 +121,11 @@ def enrolled(up: Up, browsers: tuple[Browser, Browser], tmp_path_factory: pytest
     page.goto(page.url.rstrip("/") + "/voice")
     page.set_input_files("input[type=file]", recording)
     page.get_by_role("button", name="Send").click()
-    expect(page.locator(".clip .chip").first).to_have_text(re.compile("Good|Usable"), timeout=BUILD_S)
+    expect(page.locator(".clip .chip").first).to_have_text(re.compile("Good|Usable"), timeout=BUILD_MS)
     page.get_by_role("button", name="Build the voice").click()
     expect(page.locator("#build-progress")).to_be_visible(timeout=30_000)
     _picture(page, "building")
-    expect(page.get_by_text("speaks for this patient")).to_be_visible(timeout=BUILD_S)
+    expect(page.get_by_text("speaks for this patient")).to_be_visible(timeout=BUILD_MS)
     _picture(page, "enrolment")
     return page
 
@@ -165,5 +165,5 @@ def test_the_clinician_sees_the_session_with_what_was_said(up: Up, enrolled: Pag
     enrolled.locator("a[href*='/sessions/']").first.click()
     expect(enrolled.locator("main")).to_contain_text("superlative", ignore_case=True)
     enrolled.get_by_role("button", name=re.compile("[Dd]raft")).first.click()
-    expect(enrolled.locator("main")).to_contain_text("No reading of distress", timeout=30_000)
+    expect(enrolled.locator("main")).to_contain_text("No reading of distress", timeout=90_000)
     _picture(enrolled, "session")
