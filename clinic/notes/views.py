@@ -31,6 +31,8 @@ def session_page(session_id: str) -> str:
     """Utterances in order beside the draft note."""
     with transaction() as session:
         row = service.get_live_session(session, session_id)
+        # Before what it stands for: a note that is written while this page is read must make the page ask again.
+        fingerprint = _fingerprint(session, session_id)
         heard = service.heard_in(session, session_id)
         numbers = {one.row.id: one.row.number for one in heard}
         draft = service.newest_draft(session, session_id, numbers)
@@ -44,7 +46,7 @@ def session_page(session_id: str) -> str:
             draft_failed=service.last_draft_failed(session, session_id),
             unusual=UNUSUAL,
             may_draft=consents.active(session, row.patient_id, "draft_notes") is not None,
-            fingerprint=_fingerprint(session, session_id),
+            fingerprint=fingerprint,
         )
 
 

@@ -43,7 +43,8 @@ export function watch({ told = () => {}, renewed = () => {} } = {}) {
       try {
         goOn = await ask();
       } catch (error) {
-        if (!(error instanceof TypeError)) throw error; // TypeError: the network is away; ask again
+        // TypeError: the network is away. Anything else is shown to whoever looks, and the page goes on asking.
+        if (!(error instanceof TypeError)) console.error(error);
       }
     }
     if (goOn) window.setTimeout(loop, EVERY_MS);

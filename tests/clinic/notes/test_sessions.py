@@ -80,6 +80,27 @@ def test_the_newest_draft_is_shown_and_the_page_that_waits_is_told(clinician: Vi
     assert clinician.get(state).json["fingerprint"] != before
 
 
+def test_a_note_that_is_written_while_the_page_is_read_appears_all_the_same(
+    clinician: Visitor, seeded: seeding.Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page holds the old note; were its fingerprint that of the new one, it would never ask again."""
+    from clinic.notes import service
+    from workers.tasks import notes
+
+    newest = service.newest_draft
+
+    def read_just_before_it_was_written(*args: Any) -> service.Draft | None:
+        found = newest(*args)
+        notes.draft(seeded.session_id)
+        return found
+
+    monkeypatch.setattr(service, "newest_draft", read_just_before_it_was_written)
+    page = _page(clinician, seeded.session_id)
+    shown = re.search(r'data-fingerprint="([^"]+)"', page)
+    assert shown and "Version 1" in page
+    assert clinician.get(f"/sessions/{seeded.session_id}/state").json["fingerprint"] != shown[1]
+
+
 def test_a_note_is_drafted_again_only_with_consent(
     clinician: Visitor, seeded: seeding.Seeded, sent: list[tuple[str, tuple[Any, ...]]]
 ) -> None:
