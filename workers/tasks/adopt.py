@@ -22,7 +22,13 @@ def adopt(voice_id: str) -> None:
 
 
 def _adopt(voice_id: str) -> None:
-    engine = rooms.engine()  # before the transaction: opening it takes seconds, for which nobody's row is held
+    with transaction() as session:
+        row = session.get(VoiceRow, voice_id)
+        if row is None or row.state not in (t.QUEUED, t.BUILDING):
+            return
+        built_with = row.engine or ""
+    # Between two transactions: opening it takes seconds, for which nobody's row is held.
+    engine = rooms.engine_it_was_built_with(built_with)
     with transaction() as session:
         row = session.get(VoiceRow, voice_id)
         if row is None or row.state not in (t.QUEUED, t.BUILDING):

@@ -58,14 +58,19 @@ def engine_of(voice: Voice) -> Engine:
 
     Raises SpokenError 'engine_missing' where that engine cannot be opened here.
     """
+    return engine_it_was_built_with(voice.engine)
+
+
+def engine_it_was_built_with(name: str) -> Engine:
+    """As `engine_of`, for a voice that is still sealed."""
     from workers.contracts import SpokenError
 
     try:
-        return engine(voice.engine)
+        return engine(name)
     except SpokenError as error:
         raise SpokenError(
             "engine_missing",
-            f"Your voice was built with the engine '{voice.engine}', which cannot be used here: {error.message} "
+            f"This voice was built with the engine '{name}', which cannot be used here: {error.message} "
             "No other voice is used. Build the voice again, or make that engine available.",
         ) from error
 

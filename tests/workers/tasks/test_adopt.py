@@ -15,7 +15,9 @@ from clinic.voices.speaking import speaking
 from clinic.voices.tables import CANCELLED, FAILED, READY, Voice
 from samevoice.voices import voices
 from tests.workers.tasks.conftest import Hum, ready
-from workers.tasks import sealed
+from workers.contracts import SpokenError
+from workers.speak.engine import Engine
+from workers.tasks import rooms, sealed
 from workers.tasks.adopt import adopt
 from workers.tasks.voices import SAMPLE_TEXT
 
@@ -63,6 +65,32 @@ def test_other_weights_refuse_it_by_name_and_keep_nothing_of_it(
     assert row.state == FAILED and row.error_code == "other_engine" and row.vectors_sealed is None
     assert "kokoro-82m, revision r1" in str(row.error_message) and to in str(row.error_message)
     assert hum.said == []
+
+
+def test_a_voice_of_another_engine_that_is_here_speaks_in_that_engine(
+    patient_id: str, file: bytes, hum: Hum, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever engine new voices are built with: the file's own is asked for, by name."""
+    asked: list[str | None] = []
+    engine = rooms.engine
+
+    def by_name(name: str | None = None) -> Engine:
+        asked.append(name)
+        return engine(name)
+
+    monkeypatch.setattr(rooms, "engine", by_name)
+    voice_id = _taken_in(patient_id, file)
+    adopt(voice_id)
+    assert _row(voice_id).state == READY and set(asked) == {"kokoro"}
+
+    def absent(name: str | None = None) -> Engine:
+        raise SpokenError("missing_weights", f"The weights of {name} are not here.")
+
+    monkeypatch.setattr(rooms, "engine", absent)
+    voice_id = _taken_in(patient_id, file)
+    adopt(voice_id)
+    row = _row(voice_id)
+    assert row.state == FAILED and row.error_code == "engine_missing" and "weights of kokoro" in str(row.error_message)
 
 
 def test_a_voice_that_cannot_speak_here_is_not_called_ready(patient_id: str, file: bytes, hum: Hum) -> None:
