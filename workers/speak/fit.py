@@ -107,10 +107,7 @@ class Fit:
             self._targets = [encoder(torch.from_numpy(speech).to(acoustics.device)) for encoder in self._encoders]
         space = acoustics.space
         likeness = public_embeddings() @ self._targets[0].cpu().numpy()
-        self.nearest = int(np.argmax(likeness))
-        speaker = max(_english(space.names), key=lambda index: float(likeness[index]))
-        if likeness[self.nearest] - likeness[speaker] < CLEARLY_NEARER:
-            self.nearest = speaker
+        self.nearest, speaker = nearest(likeness, space.names)
         self._prosody = torch.from_numpy(space.at(space.coords[speaker])[TIMBRE_SIZE:]).to(acoustics.device)
         self._f0_median_hz = measured.f0_median_hz(clips)
         self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
@@ -255,9 +252,15 @@ class Fit:
         return save({**{name: array.astype(np.float32) for name, array in arrays.items()}, "header": packed})
 
 
-def _english(names: Sequence[str]) -> list[int]:
-    """The public voices that speak English: the others' prosody brings an accent along, their timbre does not."""
-    return [index for index, name in enumerate(names) if name[0] in "ab"]
+def nearest(likeness: FloatArray, names: Sequence[str]) -> tuple[int, int]:
+    """Which public voices lend their timbre to start from, and their prosody; both (voices,), by cosine and by name.
+
+    Prosody is always that of one that speaks English ('a', 'b'): the others' brings an accent along, their timbre does
+    not. But see `CLEARLY_NEARER`.
+    """
+    english = max((index for index, name in enumerate(names) if name[0] in "ab"), key=lambda i: float(likeness[i]))
+    best = int(np.argmax(likeness))
+    return (best if likeness[best] - likeness[english] >= CLEARLY_NEARER else english), english
 
 
 def _fingerprint(clips: Sequence[Clip]) -> str:

@@ -65,3 +65,10 @@ def test_a_voice_carries_what_it_is_bound_to_and_what_was_measured(engine: Kokor
     assert voice.vectors["style"].shape == (256,) and voice.vectors["embedding"].shape == (256,)
     assert 80 < voice.measures["f0_median_hz"] < 260
     assert 2 < voice.measures["rate_syllables_s"] < 8
+
+
+def test_a_voice_of_another_language_lends_its_timbre_only_where_it_is_clearly_nearer() -> None:
+    names = ("zf_one", "af_two", "bm_three")
+    assert fit.nearest(np.array([0.70, 0.69, 0.10], np.float32), names) == (1, 1)
+    assert fit.nearest(np.array([0.75, 0.69, 0.10], np.float32), names) == (0, 1)
+    assert fit.nearest(np.array([0.10, 0.20, 0.30], np.float32), names) == (2, 2)
