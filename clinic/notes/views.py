@@ -78,7 +78,7 @@ def draft(session_id: str) -> AnyResponse:
             raise
         flash(error.message, "bad")
     else:
-        flash("The note is being drafted. It appears here when it is done.", "good")
+        flash("A new draft was asked for. It appears below, with its version and time.", "good")
     return redirect(url_for("notes.session_page", session_id=session_id, _anchor="note"))
 
 

@@ -88,7 +88,7 @@ def _picture(page: Page, name: str) -> None:
     folder = os.environ.get("SAMEVOICE_SCREENSHOTS")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=Path(folder) / f"{name}.png")
+        page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")  # no colour half-way
 
 
 @pytest.fixture(scope="module")
