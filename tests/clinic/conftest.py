@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
+from clinic.accounts import passwords
 from tests.browser import seeding
 from tests.clinic.pages import Visitor, sent_work
 
 Sent = list[tuple[str, tuple[Any, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 at its least: of 460 tests half the time went into hashing. Those of signing in keep what is shipped."""
+    if "accounts" not in request.path.parts:
+        monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture
