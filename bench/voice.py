@@ -13,6 +13,7 @@ import random
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from bench import manner, measure, two_cities
 from samevoice.cli import quiet_libraries
 from workers import models
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError, Voice
+from workers.feel.manner import of_historic
 from workers.hear.decode import decode
 from workers.speak.encoders import GE2E
 from workers.speak.kokoro import KokoroEngine
@@ -95,6 +97,8 @@ def run(enrolled: Sequence[Clip], judged: Sequence[Clip], budget_s: float | None
         progress=lambda share, sentence: click.echo(f"{share:4.0%} {sentence}", err=True),
     )
     build_s = time.monotonic() - begun
+    # As the build task keeps it: without, manner takes the pace of before to be another than it was.
+    fitted = replace(fitted, measures={**fitted.measures, **of_historic(enrolled)})
     texts = [clip.text for clip in judged]
     whole = measure.joined([clip.audio for clip in enrolled])
     likeness = compare(engine, fitted, enrolled=whole, second_real=judged, texts=texts)

@@ -38,6 +38,8 @@ class GE2E(nn.Module):
         self.register_buffer("_window", torch.hann_window(400), persistent=False)
         self._device = device
         self.requires_grad_(False).eval().to(device)
+        # There is no dropout, so it computes the same; cuDNN refuses gradients through an LSTM in eval mode.
+        self.lstm.train()
 
     def embed(self, audio: Audio) -> FloatArray:
         """(256,) float32, unit norm, of real sound: silences are cut first. Differs from Resemblyzer's own

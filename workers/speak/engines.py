@@ -15,13 +15,26 @@ ENGINES: Mapping[str, tuple[str, str]] = {
 }
 
 
-def open_engine(name: str) -> Engine:
-    """Open an engine with its weights.
+def open_engine(name: str, device: str = "cpu") -> Engine:
+    """Open an engine with its weights on 'cpu' or 'cuda'.
 
-    Raises SpokenError 'unknown_engine', and what its constructor raises. Never another engine.
+    Raises SpokenError 'unknown_engine', 'no_gpu', and what its constructor raises. Never another engine or device.
     """
     if name not in ENGINES:
         raise SpokenError("unknown_engine", f"There is no engine called '{name}'. Known: {', '.join(sorted(ENGINES))}.")
+    if device != "cpu":
+        _require_gpu()
     module, made = ENGINES[name]
-    engine: Engine = getattr(importlib.import_module(module), made)()
+    engine: Engine = getattr(importlib.import_module(module), made)(device)
     return engine
+
+
+def _require_gpu() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise SpokenError(
+            "no_gpu",
+            "SAMEVOICE_DEVICE is cuda, but no GPU can be used here. Check the driver and that this process may see the "
+            "GPU, or set SAMEVOICE_DEVICE to cpu.",
+        )

@@ -7,6 +7,7 @@ voice's own prediction stands.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,6 +38,7 @@ _EDGE_S = 0.35  # silence laid around the utterance, for a last phone that dies 
 _STANDS_OUT = 0.2  # ln: a word this much longer or shorter than the rest of its utterance is said so on purpose
 _MOST_EMPHASIS = 0.5
 _LEAD_STEPS = 4  # silence before a clause that follows another
+_TAIL_STEPS = 3, 8  # in which the last phone of a clause dies away
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,13 @@ class Course:
     """How a clause goes. durations: (tokens,) frames, where a token is a phone or one of the two ends.
 
     For each of the 2n contour frames: source, the frame of the performance's arrays that it follows; trust, 0..1.
+    lead: contour frames before the first word, where what was heard may be silence, and nothing else is followed.
     """
 
     durations: FloatArray
     source: FloatArray
     trust: FloatArray
+    lead: int = 0
 
 
 class Follower:
@@ -58,14 +62,22 @@ class Follower:
         self._acoustics, self._performance = acoustics, performance
         self._clauses = clauses
         self._words = matched(clauses, performance.words)
+        # Of the clause before: when it ended in the utterance, and its frames after the last phone.
+        self._ended_s, self._tail_predicted, self._tail_said = math.nan, 0.0, 0.0
 
     def course(self, place: int, phones: str, frames: Frames) -> Course | None:
         """How clause number `place` goes; None where nothing of it was heard."""
         words = self._words[place]
-        if self._performance.strength <= 0 or not any(words) or len(self._performance.energy_db) == 0:
-            return None
         each = self._acoustics.phones_of_each(self._clauses[place].split())
         owners: list[int | None] = [None, *words_of_phones(phones, each), None]
+        if (
+            self._performance.strength <= 0
+            or not any(words)
+            or not _owned(owners)
+            or len(self._performance.energy_db) == 0
+        ):
+            self._ended_s, self._tail_predicted, self._tail_said = math.nan, 0.0, 0.0
+            return None
         predicted = frames.durations.cpu().numpy().astype(np.float32)
         pauses = np.array([True, *(phone in PAUSES for phone in phones), True])
         starts_s, ends_s = np.full((2, len(predicted)), np.nan, np.float32)
@@ -77,8 +89,11 @@ class Follower:
             for edge in (first, last):
                 if pauses[edge] and edge not in (0, len(predicted) - 1):
                     starts_s[edge] = ends_s[edge] = np.nan
-        durations = self._durations(place, owners, pauses, predicted, ends_s - starts_s)
-        return self._laid_out(durations, starts_s, ends_s, outer=_outer(owners))
+        owned = _owned(owners)
+        durations = self._durations(owners, pauses, predicted, ends_s - starts_s)
+        self._rest(place, durations, predicted, starts_s[owned[0]], ends_s[owned[-1]], owned)
+        outer = _outer(owners)
+        return self._laid_out(_whole(durations), starts_s, ends_s, outer, owned[0])
 
     def bent(self, course: Course, f0_hz: Tensor, energy: Tensor, own_hz: float) -> tuple[Tensor, Tensor]:
         """The predicted contours, each (1, 2n), drawn towards the performance's. `own_hz`: the median to be about."""
@@ -98,6 +113,9 @@ class Follower:
         level = torch.from_numpy(_read(performance.energy_db, course.source)).to(energy) / DB_A_UNIT
         spoken = energy[energy > energy.max() - 30 / DB_A_UNIT].median()
         target = (spoken + level).clamp(float(energy.min()), float(energy.max()) + 6 / DB_A_UNIT)
+        lead = slice(course.lead)
+        trust[lead] = performance.strength
+        target[lead] = torch.minimum(target, energy[0])[lead]
         return f0_hz, energy + trust * (target - energy)
 
     @cached_property
@@ -134,15 +152,41 @@ class Follower:
         )
         return np.asarray(times_s + np.float32(begin * FRAME_S - _EDGE_S), np.float32)
 
+    def _rest(
+        self, place: int, durations: FloatArray, predicted: FloatArray, start_s: float, end_s: float, owned: list[int]
+    ) -> None:
+        """How long to rest between this clause and its neighbours, written into `durations`.
+
+        A clause ends before it is known when the next one starts, so it ends soon, and the next one begins with what is
+        left of the rest.
+        """
+        performance = self._performance
+        lead, tail = slice(0, owned[0]), slice(owned[-1] + 1, None)
+        if place > 0:
+            usual = min(float(predicted[lead].sum()), _LEAD_STEPS) + self._tail_predicted
+            said = (start_s - self._ended_s) / STEP_S / performance.tempo
+            followed = usual
+            if math.isfinite(said):
+                kept, share = max(usual, performance.pauses_kept * said), performance.closeness
+                followed = (1 - share) * kept + share * max(said, 0.0)
+            rest = (1 - performance.strength) * usual + performance.strength * followed
+            durations[lead] = max(1.0, rest - self._tail_said) * predicted[lead] / predicted[lead].sum()
+        self._ended_s = end_s
+        self._tail_predicted = self._tail_said = float(predicted[tail].sum())
+        if place + 1 < len(self._clauses):
+            following = self._words[place + 1][0]  # recognised up to 0.2 s early or late: good enough for this
+            rest = (following.start_s - end_s) / STEP_S if following and performance.closeness > 0.5 else math.inf
+            self._tail_said = min(self._tail_said, max(_TAIL_STEPS[0], min(rest, _TAIL_STEPS[1])))
+            durations[tail] = self._tail_said * predicted[tail] / predicted[tail].sum()
+
     def _durations(
         self,
-        place: int,
         owners: Sequence[int | None],
         pauses: BoolArray,
         predicted: FloatArray,
         heard_s: FloatArray,
     ) -> FloatArray:
-        """(tokens,) in whole frames, at least one each."""
+        """(tokens,) in frames and fractions of them."""
         performance = self._performance
         said = heard_s / STEP_S / performance.tempo
         inner = ~_outer(owners) & np.isfinite(said)
@@ -154,22 +198,28 @@ class Follower:
         followed = np.exp((1 - share) * np.log(kept.clip(0.5)) + share * np.log(closely.clip(0.5)))
         followed = np.where(pauses & inner, (1 - share) * kept + share * closely, followed)
         strength = performance.strength
-        wanted = (1 - strength) * predicted + strength * followed
-        if place > 0:
-            wanted[0] = min(wanted[0], _LEAD_STEPS)
-        return _whole(wanted.astype(np.float32))
+        return np.asarray((1 - strength) * predicted + strength * followed, np.float32)
 
-    def _laid_out(self, durations: FloatArray, starts_s: FloatArray, ends_s: FloatArray, outer: BoolArray) -> Course:
-        """Where each contour frame is in the utterance: evenly along each token."""
+    def _laid_out(
+        self, durations: FloatArray, starts_s: FloatArray, ends_s: FloatArray, outer: BoolArray, lead: int
+    ) -> Course:
+        """Where each contour frame is in the utterance: evenly along each token, in real time along the first `lead`.
+
+        The network begins to sound somewhere in its silent lead, the sooner the longer that is: up to 0.14 s early. So
+        what came before the first word is followed too.
+        """
         counts = (2 * durations).astype(int)
         tokens = np.repeat(np.arange(len(counts)), counts)
         within = (np.arange(len(tokens)) - (np.cumsum(counts) - counts)[tokens] + 0.5) / counts[tokens]
         times_s = starts_s[tokens] + within * (ends_s - starts_s)[tokens]
+        ahead = int(counts[:lead].sum()) if np.isfinite(starts_s[lead]) else 0
+        if ahead:
+            times_s[:ahead] = starts_s[lead] - (ahead - np.arange(ahead) - 0.5) * STEP_S / 2
         known = np.isfinite(times_s)
         frames = np.interp(np.arange(len(times_s)), np.flatnonzero(known), times_s[known]) if known.any() else times_s
         trust = uniform_filter1d((known & ~outer[tokens]).astype(np.float32), 5, mode="nearest")
         source = frames / self._performance.frame_s - 0.5
-        return Course(durations, source.astype(np.float32), trust)
+        return Course(durations, source.astype(np.float32), trust, ahead)
 
 
 def stretched(frames: Frames, durations: FloatArray) -> Frames:
@@ -206,12 +256,16 @@ def _window(owner: int | None, words: Sequence[Word | None]) -> tuple[float, flo
     return None if word is None else (word.start_s, word.end_s)
 
 
+def _owned(owners: Sequence[int | None]) -> list[int]:
+    """Tokens of words."""
+    return [token for token, owner in enumerate(owners) if owner is not None]
+
+
 def _outer(owners: Sequence[int | None]) -> BoolArray:
     """Tokens before the first word and after the last."""
-    owned = [token for token, owner in enumerate(owners) if owner is not None]
+    owned = _owned(owners)
     outer = np.ones(len(owners), dtype=bool)
-    if owned:
-        outer[owned[0] : owned[-1] + 1] = False
+    outer[owned[0] : owned[-1] + 1] = False
     return outer
 
 

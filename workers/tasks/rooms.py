@@ -82,7 +82,7 @@ def _engine(name: str) -> Engine:
     from workers.speak.engines import open_engine
 
     torch.set_num_threads(get_settings().torch_threads)
-    return open_engine(name)
+    return open_engine(name, get_settings().device)
 
 
 @_once

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from clinic.settings import get_settings
 from workers.contracts import SpokenError, Voice
@@ -27,9 +28,9 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str
     names: list[str] = []
     real = engines.open_engine
 
-    def opening(name: str) -> object:
-        if name != "kokoro":
-            return real(name)
+    def opening(name: str, device: str = "cpu") -> object:
+        if name != "kokoro" or device != "cpu":
+            return real(name, device)
         names.append(name)
         return _Named(name)
 
@@ -67,3 +68,14 @@ def test_a_voice_whose_engine_is_not_here_is_not_spoken_in_another(opened: list[
         rooms.engine_of(_voice(engine))
     assert refused.value.code == "engine_missing" and engine in refused.value.message and why in refused.value.message
     assert opened == []
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
+def test_a_gpu_that_is_asked_for_and_not_there_is_said_and_nothing_else_is_used(
+    opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAMEVOICE_DEVICE", "cuda")
+    get_settings.cache_clear()
+    with pytest.raises(SpokenError) as refused:
+        rooms.engine()
+    assert refused.value.code == "no_gpu" and "SAMEVOICE_DEVICE" in refused.value.message and opened == []

@@ -129,6 +129,40 @@ def test_a_word_that_is_stressed_is_longer_louder_and_higher(
     assert _of_age(with_it)[2] > _of_age(without)[2] + 1.5
 
 
+@pytest.mark.parametrize("rest_s", [0.15, 1.1])
+def test_sentences_are_as_far_apart_as_they_were_said(
+    engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline, rest_s: float
+) -> None:
+    """The same clip twice; its last word dies away for about 0.05 s more, and the first begins 0.2 s in."""
+    silence = np.zeros(round(rest_s * 16_000), np.float32)
+    start, stop = round(0.2 * 16_000), round(1.33 * 16_000)
+    once = clear.samples[start:stop]
+    twice = Audio(np.concatenate([clear.samples[:start], once, silence, once, np.zeros(8_000, np.float32)]), 16_000)
+    later_s = (stop - start) / 16_000 + rest_s
+    words = (*WORDS, *(replace(word, start_s=word.start_s + later_s, end_s=word.end_s + later_s) for word in WORDS))
+    found = clauses("It was the age of wisdom. It was the age of wisdom.")
+    assert len(found) == 2
+    how = _manner(twice, usual, own, words)
+    follower = engine._follower(how, found)
+    plans = []
+    with torch.inference_mode():
+        for place, text in enumerate(found):
+            plans.append(engine._plan(text, engine._acoustics.phones(text), own, how, follower, place))
+    first, second = (plan.frames.durations.numpy() for plan in plans)
+    rested_s = 0.025 * (first[plans[0].phones.rindex("m") + 2 :].sum() + second[0])
+    assert rested_s == pytest.approx(rest_s + 0.05, abs=0.12)
+    # What is laid before the second sentence is silence, as it was.
+    before = 2 * int(second[0]) - 8
+    assert plans[1].energy[0, :before].max() < plans[1].energy.max() - 4 if before > 0 else True
+
+
+def test_nothing_sounds_before_the_first_word(engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline) -> None:
+    """The network, left alone with a lead, begins to sound up to 0.14 s early."""
+    plan = _planned(engine, own, replace(_manner(clear, usual, own), pace=0.6))
+    lead = 2 * int(plan.frames.durations[0])
+    assert plan.energy[0, : lead - 6].max() < plan.energy.max() - 25 / 4.66
+
+
 def _of_age(plan: Plan) -> tuple[float, float, float]:
     """Frames of the word 'age'; its energy over the other words', and its pitch in semitones, where they are voiced."""
     first, last = plan.phones.index("ˈe") + 1, plan.phones.index("dʒ") + 2
