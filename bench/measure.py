@@ -20,10 +20,14 @@ def _normaliser() -> Any:
     return EnglishTextNormalizer()
 
 
+def normalised(text: str) -> str:
+    """`text` by Whisper's own normalising of spelling and numbers."""
+    return str(_normaliser()(text)).strip()
+
+
 def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
     """Errors over words of the reference, after Whisper's own normalising of spelling and numbers. May exceed 1."""
-    normalise = _normaliser()
-    return float(jiwer.wer([normalise(text) for text in said], [normalise(text) or "*" for text in heard]))
+    return float(jiwer.wer([normalised(text) for text in said], [normalised(text) or "*" for text in heard]))
 
 
 def resample(audio: Audio, rate_hz: int) -> Audio:

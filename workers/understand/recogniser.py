@@ -7,6 +7,8 @@ Two ways in. `transcribe` is for a person who waits: one utterance, a short enco
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import io
 import logging
 import sys
 import threading
@@ -18,12 +20,14 @@ from typing import Any
 
 import whisperx
 from faster_whisper.tokenizer import Tokenizer
+from whisperx.asr import WhisperModel
 from whisperx.audio import log_mel_spectrogram
 
 from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
-from workers.understand import gates
+from workers.understand import gates, whisper_file
+from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.confidence import SURE_AT, confidence_of
 from workers.understand.readings import Hypothesis, distinct
@@ -62,11 +66,13 @@ class Recogniser:
         compute_type: str = "int8",
         threads: int = 2,
         aligner_dir: Path | None = None,
+        adapter: Adapter | None = None,
     ) -> None:
         """Open the folder (model.bin, config.json, tokenizer.json, vocabulary). Nothing is looked for elsewhere.
 
-        `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. Raises
-        SpokenError 'recogniser_unreadable'.
+        `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. `adapter`:
+        what was learned of a patient; it is added to the weights in memory, so nothing of it comes to lie on a disk.
+        Raises SpokenError: 'recogniser_unreadable', and the adapter's 'foreign_adapter', 'damaged_adapter'.
         """
         self._turn = threading.Lock()
         try:
@@ -79,6 +85,7 @@ class Recogniser:
                     threads=threads,
                     local_files_only=True,
                     vad_model=OfflineVad(),
+                    model=_adapted(model_dir, adapter, device, compute_type, threads) if adapter is not None else None,
                 )
         except (RuntimeError, ValueError, OSError) as error:
             raise SpokenError(
@@ -163,6 +170,14 @@ class Recogniser:
 
     def _tokenizer(self, language: str) -> Tokenizer:
         return _tokenizer(self._model, language)
+
+
+def _adapted(folder: Path, adapter: Adapter, device: str, compute_type: str, threads: int) -> WhisperModel:
+    files: dict[str, Any] = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    base = hashlib.sha256(files["model.bin"]).hexdigest()
+    merged = adapter.onto(whisper_file.read(io.BytesIO(files["model.bin"])), base)
+    files["model.bin"] = whisper_file.written(merged)
+    return WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=threads, files=files)
 
 
 @lru_cache(maxsize=32)

@@ -1,0 +1,271 @@
+"""`samevoice bench understand`: how well a patient is understood, by the stock recogniser and after learning them.
+
+With `--corpus`, recordings of people as they speak: WAV files and manifest.tsv (file, text, speaker, split: adapt or
+test, severity). Otherwise clear human recordings of one speaker (`--recordings`: WAV files and transcripts.tsv; else
+the human reading of the demo) impaired by `bench.impair`, which is **simulated**: one recipe a severity, another draw
+for each sentence. No sentence is both learned from and tested on, as the normaliser reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import resource
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import jiwer
+import numpy as np
+
+from bench import impair, measure, two_cities
+from samevoice.cli import quiet_libraries
+from workers import models
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError, Transcript
+from workers.hear.decode import decode
+from workers.understand.adapt import LONGEST_S, Adaptation
+from workers.understand.recogniser import Recogniser
+
+#: Of one speaker's sentences, at most so many are learned from and tested on; of fewer, two thirds are learned from.
+LEARNED, TESTED = 50, 30
+#: Clear sentences that are neither, as a clinic has them of before.
+CLEAR = 12
+_SILENCE_S, _PIECE_S = 60.0, 10.0
+_BINS = 5
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """One speaker at one severity. clear, clear_test: unimpaired, where there are any."""
+
+    name: str
+    severity: str
+    adapt: Sequence[Clip]
+    test: Sequence[Clip]
+    clear: Sequence[Clip] = ()
+    clear_test: Sequence[Clip] = ()
+
+
+@click.command()
+@click.option("--corpus", type=click.Path(path_type=Path, exists=True, file_okay=False), help="WAVs and manifest.tsv.")
+@click.option(
+    "--recordings", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Clear WAVs, transcripts.tsv."
+)
+@click.option("--severity", multiple=True, default=("severe",), show_default=True, help="Simulated; may come again.")
+@click.option("--utterances", default="25,50", show_default=True, help="How many to learn from, in turn.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
+def understand(
+    corpus: Path | None, recordings: Path | None, severity: tuple[str, ...], utterances: str, as_json: bool
+) -> None:
+    """How well a patient is understood, before and after learning them."""
+    quiet_libraries()
+    try:
+        counts = sorted({int(count) for count in utterances.split(",")})
+    except ValueError as error:
+        raise click.ClickException("Give --utterances as numbers: 10,25,50.") from error
+    try:
+        speakers = _corpus(corpus) if corpus is not None else _simulated(recordings, severity)
+        figures = run(list(speakers), counts)
+    except SpokenError as error:
+        raise click.ClickException(error.message) from error
+    click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
+
+
+def run(speakers: Sequence[Speaker], counts: Sequence[int]) -> dict[str, Any]:
+    """Everything for every speaker; the figures at the top are means over speakers, after all their utterances."""
+    stock = Recogniser(models.path("whisper-base"))
+    each = [_speaker(speaker, stock, counts) for speaker in speakers]
+
+    def mean(name: str) -> float:
+        return statistics.fmean(one[name] for one in each)
+
+    return {
+        "simulated": all(speaker.severity in impair.SEVERITIES for speaker in speakers),
+        "stock_wer": mean("stock_wer"),
+        "adapted_wer": mean("adapted_wer"),
+        "relative_wer_reduction": 1 - mean("adapted_wer") / mean("stock_wer"),
+        "nbest_oracle_wer": mean("nbest_oracle_wer"),
+        "calibration_error": mean("calibration_error"),
+        "invented_words_per_minute": _invented(stock),
+        "adapt_s": mean("adapt_s"),
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "speakers": each,
+    }
+
+
+def _speaker(speaker: Speaker, stock: Recogniser, counts: Sequence[int]) -> dict[str, Any]:
+    click.echo(f"{speaker.name}, {speaker.severity}: stock", err=True)
+    before, before_rtf = _heard(stock, speaker.test)
+    by_utterances: dict[str, dict[str, float]] = {}
+    adapt_s = 0.0
+    for count in [count for count in counts if count < len(speaker.adapt)] + [len(speaker.adapt)]:
+        begun = time.monotonic()
+        training = Adaptation(models.path("whisper-base"), speaker.adapt[:count], speaker.clear)
+        adapter = training.run(progress=_teller(f"{speaker.name}, {speaker.severity}, {count} utterances"))
+        adapt_s = time.monotonic() - begun
+        adapted = Recogniser(models.path("whisper-base"), adapter=adapter)
+        after, after_rtf = _heard(adapted, speaker.test)
+        by_utterances[str(count)] = {"wer": _wer(speaker.test, after), "cer": _cer(speaker.test, after), "s": adapt_s}
+    wrong_first = [
+        (clip, heard) for clip, heard in zip(speaker.test, after, strict=True) if not _right(clip, heard.text)
+    ]
+    found = {
+        "speaker": speaker.name,
+        "severity": speaker.severity,
+        "tested": len(speaker.test),
+        "stock_wer": _wer(speaker.test, before),
+        "stock_cer": _cer(speaker.test, before),
+        "adapted_wer": _wer(speaker.test, after),
+        "adapted_cer": _cer(speaker.test, after),
+        "by_utterances": by_utterances,
+        "stock_nbest_oracle_wer": _oracle(speaker.test, before),
+        "nbest_oracle_wer": _oracle(speaker.test, after),
+        "wrong_first": len(wrong_first),
+        "of_these_right_among_three": sum(
+            any(_right(clip, reading.text) for reading in heard.readings) for clip, heard in wrong_first
+        ),
+        "stock_calibration_error": _calibration_error(speaker.test, before),
+        "calibration_error": _calibration_error(speaker.test, after),
+        "adapt_s": adapt_s,
+        "stock_real_time_factor": before_rtf,
+        "real_time_factor": after_rtf,
+    }
+    if speaker.clear_test:
+        found["clear_wer_stock"] = _wer(speaker.clear_test, _heard(stock, speaker.clear_test)[0])
+        found["clear_wer_adapted"] = _wer(speaker.clear_test, _heard(adapted, speaker.clear_test)[0])
+    return found
+
+
+def _simulated(folder: Path | None, severities: Sequence[str]) -> Iterator[Speaker]:
+    clips = _clear_clips(folder)
+    random.Random(1).shuffle(clips)
+    learned = min(LEARNED, 2 * len(clips) // 3)
+    tested = clips[learned : learned + TESTED]
+    spare = clips[learned + TESTED :][:CLEAR] or clips[:CLEAR]
+    name = folder.name if folder is not None else "reading"
+    for severity in severities:
+        said = [
+            Clip(impair.impair(clip.audio, severity, place), clip.text)
+            for place, clip in enumerate(clips[: learned + TESTED])
+        ]
+        said = [clip for clip in said if clip.audio.duration_s <= LONGEST_S]
+        texts = {measure.normalised(clip.text) for clip in tested}
+        adapt = [clip for clip in said if measure.normalised(clip.text) not in texts]
+        test = [clip for clip in said if measure.normalised(clip.text) in texts]
+        yield Speaker(name, severity, adapt, test, spare, tested)
+
+
+def _clear_clips(folder: Path | None) -> list[Clip]:
+    """One clip a sentence, at 16 kHz."""
+    if folder is None:
+        found = [*two_cities.enrolment(), *two_cities.held_out()]
+    else:
+        found = [Clip(decode(folder / name).audio, text) for name, text in _rows(folder / "transcripts.tsv", 2)]
+    once = {measure.normalised(clip.text): clip for clip in found}
+    return [Clip(measure.resample(clip.audio, RECOGNITION_RATE_HZ), clip.text) for clip in once.values()]
+
+
+def _corpus(folder: Path) -> Iterator[Speaker]:
+    rows = _rows(folder / "manifest.tsv", 5)
+    for name, severity in sorted({(row[2], row[4]) for row in rows}):
+        halves: dict[str, list[Clip]] = {"adapt": [], "test": []}
+        for file, text, speaker, split, graded in rows:
+            if (speaker, graded) == (name, severity):
+                if split not in halves:
+                    raise SpokenError("bad_manifest", f"manifest.tsv: '{split}' is neither adapt nor test.")
+                halves[split].append(Clip(decode(folder / file).audio, text))
+        both = {measure.normalised(clip.text) for clip in halves["adapt"]}
+        test = [clip for clip in halves["test"] if measure.normalised(clip.text) not in both]
+        if not test or not halves["adapt"]:
+            raise SpokenError("bad_manifest", f"manifest.tsv: {name} needs sentences of both splits, none in both.")
+        yield Speaker(name, severity, halves["adapt"], test)
+
+
+def _rows(table: Path, columns: int) -> list[list[str]]:
+    if not table.exists():
+        raise SpokenError("no_manifest", f"There is no {table.name} in {table.parent}.")
+    rows = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if line.strip()]
+    for number, row in enumerate(rows, 1):
+        if len(row) != columns:
+            raise SpokenError("bad_manifest", f"{table.name}, line {number}: {columns} columns with tabs between them.")
+    return rows
+
+
+def _heard(recogniser: Recogniser, clips: Sequence[Clip]) -> tuple[list[Transcript], float]:
+    """What is heard, whatever a gate would say; and the real-time factor."""
+    begun = time.monotonic()
+    heard = [recogniser.transcribe(clip.audio, sure_at=0.0) for clip in clips]
+    return heard, (time.monotonic() - begun) / sum(clip.audio.duration_s for clip in clips)
+
+
+def _wer(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+    return measure.word_error_rate([clip.text for clip in clips], [one.text for one in heard])
+
+
+def _cer(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+    said = [measure.normalised(clip.text) for clip in clips]
+    return float(jiwer.cer(said, [measure.normalised(one.text) or "*" for one in heard]))
+
+
+def _oracle(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+    """The error rate if the best of the readings that are offered were always chosen."""
+    best = []
+    for clip, one in zip(clips, heard, strict=True):
+        texts = [reading.text for reading in one.readings] or [one.text]
+        best.append(min(texts, key=lambda text: measure.word_error_rate([clip.text], [text])))
+    return measure.word_error_rate([clip.text for clip in clips], best)
+
+
+def _right(clip: Clip, text: str) -> bool:
+    return measure.normalised(clip.text) == measure.normalised(text)
+
+
+def _calibration_error(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+    """Expected calibration error of 'every word is right', over five bins of equal width (Guo et al. 2017)."""
+    sure = np.array([one.confidence for one in heard])
+    right = np.array([_right(clip, one.text) for clip, one in zip(clips, heard, strict=True)], float)
+    places = np.minimum((sure * _BINS).astype(int), _BINS - 1)
+    return float(
+        sum((places == b).mean() * abs(sure[places == b].mean() - right[places == b].mean()) for b in set(places))
+    )
+
+
+def _invented(recogniser: Recogniser) -> float:
+    """Words heard in a minute each of silence, of white and of pink noise, in pieces of 10 s."""
+    chance = np.random.default_rng(0)
+    count = int(_SILENCE_S * RECOGNITION_RATE_HZ)
+    white = chance.standard_normal(count)
+    spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(np.arange(count // 2 + 1), 1))
+    pink = np.fft.irfft(spectrum, n=count)
+    words, piece = 0, int(_PIECE_S * RECOGNITION_RATE_HZ)
+    sounds = (np.zeros(count), 0.05 * white / white.std(), 0.05 * pink / pink.std())
+    for sound in sounds:
+        for start in range(0, count, piece):
+            heard = recogniser.transcribe(Audio(sound[start : start + piece].astype(np.float32), RECOGNITION_RATE_HZ))
+            words += len(heard.text.split())
+    return words / (len(sounds) * _SILENCE_S / 60)
+
+
+def _teller(what: str) -> Callable[[float, str], None]:
+    told = [-1]
+
+    def tell(share: float, sentence: str) -> None:
+        if int(share * 10) > told[0]:
+            told[0] = int(share * 10)
+            click.echo(f"{what}: {share:4.0%} {sentence}", err=True)
+
+    return tell
+
+
+def _table(figures: dict[str, Any]) -> str:
+    lines = ["simulated impairment" if figures["simulated"] else "recordings as they were made"]
+    for one in figures["speakers"]:
+        steps = ", ".join(f"{count}: {found['wer']:.1%}" for count, found in one["by_utterances"].items())
+        lines.append(
+            f"{one['speaker']}, {one['severity']}: {one['stock_wer']:.1%} of words wrong; learned from {steps}"
+        )
+    return "\n".join(lines)
