@@ -66,9 +66,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object (the only form there is)")
     parser.add_argument("--recordings", type=Path, default=None, help="folder with WAV files and transcripts.tsv")
     parser.add_argument("--most", type=int, default=1000, help="say at most so many, evenly drawn")
+    parser.add_argument("--budget", type=float, default=60.0, help="seconds for the search of the voice")
     asked = parser.parse_args()
     enrolled, judged = _reading() if asked.recordings is None else _folder(asked.recordings)
-    print(json.dumps(_figures(enrolled, judged, asked.most), indent=2))  # noqa: T201
+    print(json.dumps(_figures(enrolled, judged, asked.most, asked.budget), indent=2))  # noqa: T201
 
 
 def _reading() -> tuple[Sequence[Clip], Sequence[Clip]]:
@@ -84,9 +85,9 @@ def _folder(folder: Path) -> tuple[Sequence[Clip], Sequence[Clip]]:
     return clips[::3], [clip for place, clip in enumerate(clips) if place % 3]
 
 
-def _figures(enrolled: Sequence[Clip], judged: Sequence[Clip], most: int) -> dict[str, Any]:
+def _figures(enrolled: Sequence[Clip], judged: Sequence[Clip], most: int, budget_s: float) -> dict[str, Any]:
     engine, recogniser = KokoroEngine(), Recogniser(models.path("whisper-base"))
-    voice = engine.fit(enrolled, budget_s=10)
+    voice = engine.fit(enrolled, budget_s=budget_s)
     voice = replace(voice, measures={**voice.measures, **manner.of_historic(enrolled)})
     clear = [heard(recogniser, clip.text, measure.resample(clip.audio, RATE_HZ)) for clip in judged]
     usual = usual_of(clear)
