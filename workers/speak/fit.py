@@ -56,6 +56,10 @@ PRIOR, LAYER_PRIOR = 0.002, 0.01
 #: Iterates before this share of the way are not averaged.
 AVERAGE_FROM = 0.4
 
+#: Recordings that reach no higher are from a telephone: the search then hears the voice through one too, or it would
+#: look for somebody who sounds muffled.
+NARROW_HZ = 5_000.0
+
 #: Random filters and noises through which each sentence is heard, and how strong they are.
 VIEWS = 2
 FILTER_DB = 5.0
@@ -111,6 +115,7 @@ class Fit:
         self.nearest, speaker = nearest(likeness, space.names)
         self._prosody = torch.from_numpy(space.at(space.coords[speaker])[TIMBRE_SIZE:]).to(acoustics.device)
         self._f0_median_hz = measured.f0_median_hz(clips)
+        self._bandwidth_hz = measured.bandwidth_hz(clips)
         self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
         self._axes = torch.from_numpy(space.axes).to(acoustics.device)
         self._mean = torch.from_numpy(space.mean).to(acoustics.device)
@@ -212,6 +217,9 @@ class Fit:
         """How each encoder hears (samples,) at 16 kHz, on average over random filters, noises and starts."""
         random = np.random.default_rng(self._state.step)  # the same after a restart
         spectrum = torch.fft.rfft(sound)
+        if self._bandwidth_hz < NARROW_HZ:
+            hz = torch.linspace(0, 8_000, spectrum.shape[-1], device=sound.device)
+            spectrum = spectrum * (hz < self._bandwidth_hz)
         views = []
         for _ in range(VIEWS):
             knots = torch.from_numpy(random.uniform(-FILTER_DB, FILTER_DB, 9).astype(np.float32)).to(sound.device)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import two_cities
+from bench import measure, two_cities
 from workers.contracts import Audio, Clip, SpokenError, Stopped
-from workers.speak import fit
+from workers.speak import fit, measures
 from workers.speak.kokoro import KokoroEngine
 
 
@@ -72,3 +72,13 @@ def test_a_voice_of_another_language_lends_its_timbre_only_where_it_is_clearly_n
     assert fit.nearest(np.array([0.70, 0.69, 0.10], np.float32), names) == (1, 1)
     assert fit.nearest(np.array([0.75, 0.69, 0.10], np.float32), names) == (0, 1)
     assert fit.nearest(np.array([0.10, 0.20, 0.30], np.float32), names) == (2, 2)
+
+
+def test_a_telephone_recording_is_known_for_one() -> None:
+    """What is compared with it then goes through a telephone too."""
+    reading = two_cities.enrolment()[:4]
+    narrow = [Clip(measure.resample(clip.audio, 8_000), clip.text) for clip in reading]
+    kept_so = [Clip(measure.resample(clip.audio, 48_000), clip.text) for clip in narrow]
+    assert measures.bandwidth_hz(reading) > 7_000
+    for clips in (narrow, kept_so):
+        assert 3_000 < measures.bandwidth_hz(clips) < fit.NARROW_HZ
