@@ -1,30 +1,19 @@
-"""Loudness, noise, clipping and bandwidth of a recording: measures on samples, no model."""
+"""Loudness, noise and clipping of a recording: measures on samples, no model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import stft
 
+from workers.bandwidth import EDGE_S, LEAST_NOISE_S, Spans, covered
 from workers.contracts import Audio, BoolArray, FloatArray
 
-Spans = Sequence[tuple[float, float]]
-
 _FRAME_S = 0.02
-_EDGE_S = 0.15  # a stretch of speech fades into what is around it: neither speech nor noise
-_LEAST_NOISE_S = 0.3
 _FLOOR_POWER = 10 ** (-96 / 10)  # one step of 16 bits; quieter is digital silence, not a quiet room
 _MOST_SNR_DB = 80.0
 
 _CLIP_NEAR_PEAK = 0.99
 _CLIP_LEAST_PEAK = 0.1
-
-_BANDWIDTH_WINDOW_S = 0.04
-_BANDWIDTH_BELOW_PEAK_DB = 60.0
-_BANDWIDTH_OVER_NOISE_DB = 3.0
-_BANDWIDTH_SMOOTH_HZ = 250.0
 
 
 def snr_db(audio: Audio, speech: Spans) -> float:
@@ -35,10 +24,10 @@ def snr_db(audio: Audio, speech: Spans) -> float:
     taken off the speech's. Median and quantile, so that a cough or a slammed door between sentences is no noise floor.
     """
     power = _frame_power(audio)
-    inside, outside = _inside(speech, len(power), 0.0), ~_inside(speech, len(power), _EDGE_S)
+    inside, outside = _inside(speech, len(power), 0.0), ~_inside(speech, len(power), EDGE_S)
     if not inside.any():
         return float("nan")
-    if outside.sum() * _FRAME_S >= _LEAST_NOISE_S:
+    if outside.sum() * _FRAME_S >= LEAST_NOISE_S:
         noise = float(np.median(power[outside]))
     else:
         noise = float(np.quantile(power[inside], 0.05))
@@ -60,27 +49,6 @@ def clipped_share(audio: Audio, speech: Spans) -> float:
     return float((np.abs(inside) >= _CLIP_NEAR_PEAK * peak).mean())
 
 
-def bandwidth_hz(audio: Audio, speech: Spans) -> float:
-    """The highest frequency that speech still reaches, at most half the rate; nan where there is no speech.
-
-    From the mean spectrum of speech, smoothed over 250 Hz: the last band that is within 60 dB of the strongest, and
-    3 dB over the mean spectrum of the noise between the speech, so that hiss does not pass for sound.
-    """
-    window = round(_BANDWIDTH_WINDOW_S * audio.rate_hz)
-    if len(audio.samples) < window or not speech:
-        return float("nan")
-    hz, times_s, spectrum = stft(audio.samples, audio.rate_hz, nperseg=window, boundary=None, padded=False)
-    power = np.abs(spectrum) ** 2
-    inside, outside = _covered(times_s, speech, 0.0), ~_covered(times_s, speech, _EDGE_S)
-    if not inside.any():
-        return float("nan")
-    of_speech = _smooth_db(power[:, inside].mean(axis=1), hz)
-    heard = of_speech > of_speech.max() - _BANDWIDTH_BELOW_PEAK_DB
-    if outside.sum() * _BANDWIDTH_WINDOW_S / 2 >= _LEAST_NOISE_S:
-        heard &= of_speech > _smooth_db(power[:, outside].mean(axis=1), hz) + _BANDWIDTH_OVER_NOISE_DB
-    return float(hz[np.flatnonzero(heard)[-1]]) if heard.any() else float("nan")
-
-
 def _frame_power(audio: Audio) -> NDArray[np.float64]:
     size = max(1, round(_FRAME_S * audio.rate_hz))
     frames = audio.samples[: len(audio.samples) // size * size].reshape(-1, size).astype(np.float64)
@@ -88,21 +56,8 @@ def _frame_power(audio: Audio) -> NDArray[np.float64]:
 
 
 def _inside(speech: Spans, frames: int, margin_s: float) -> BoolArray:
-    return _covered(np.asarray((np.arange(frames) + 0.5) * _FRAME_S, np.float64), speech, margin_s)
-
-
-def _covered(times_s: NDArray[np.float64], speech: Spans, margin_s: float) -> BoolArray:
-    covered = np.zeros(len(times_s), bool)
-    for start_s, end_s in speech:
-        covered |= (times_s >= start_s - margin_s) & (times_s <= end_s + margin_s)
-    return covered
+    return covered(np.asarray((np.arange(frames) + 0.5) * _FRAME_S, np.float64), speech, margin_s)
 
 
 def _cut(audio: Audio, start_s: float, end_s: float) -> FloatArray:
     return audio.samples[round(start_s * audio.rate_hz) : round(end_s * audio.rate_hz)]
-
-
-def _smooth_db(power: NDArray[np.float64], hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    width = max(1, round(_BANDWIDTH_SMOOTH_HZ / (hz[1] - hz[0])))
-    smooth = np.convolve(np.pad(power, width // 2, mode="edge"), np.full(width, 1 / width), mode="valid")[: len(power)]
-    return np.asarray(10 * np.log10(smooth + 1e-20))

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workers.activity import speech_spans
+from workers.bandwidth import bandwidth_hz
 from workers.contracts import ClipQuality
 from workers.hear.decode import Decoded
-from workers.hear.levels import bandwidth_hz, clipped_share, snr_db
+from workers.hear.levels import clipped_share, snr_db
 from workers.hear.speakers import Embed, more_than_one
 
 GOOD, USABLE, UNUSABLE = "good", "usable", "unusable"

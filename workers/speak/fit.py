@@ -41,11 +41,12 @@ from workers.speak.build_public_embeddings import public_embeddings
 from workers.speak.campplus import CamPlusPlus
 from workers.speak.encoders import GE2E, at_16k, down_to_16k, without_silence
 from workers.speak.engine import KeepCheckpoint
+from workers.wording.time_left import time_left
 
 MIN_ENROL_S = 10.0
 #: Axes of the voice space that are moved; they hold over 90 % of what tells public voices apart.
 AXES = 32
-#: 45 gave 0.60 to 0.87 with four speakers, 150 gave 0.71 to 0.97 (docs/voice.md).
+#: With four speakers on one GPU 45 gave 0.60 to 0.89, 150 gave 0.71 to 0.97 (docs/voice.md).
 STEPS = 150
 #: A voice of another language is where the search starts only if it is nearer by this cosine than any English one: from
 #: one that was nearer by 0.01 it ended at 0.47, from the English one at 0.67.
@@ -115,7 +116,7 @@ class Fit:
         self.nearest, speaker = nearest(likeness, space.names)
         self._prosody = torch.from_numpy(space.at(space.coords[speaker])[TIMBRE_SIZE:]).to(acoustics.device)
         self._f0_median_hz = measured.f0_median_hz(clips)
-        self._bandwidth_hz = measured.bandwidth_hz(clips)
+        self._reach_hz = measured.reach_hz(clips)
         self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
         self._axes = torch.from_numpy(space.axes).to(acoustics.device)
         self._mean = torch.from_numpy(space.mean).to(acoustics.device)
@@ -167,7 +168,7 @@ class Fit:
                 state.steps = max(state.step, min(STEPS, affordable))
             if progress is not None:
                 left_s = state.spent_s / state.step * (state.steps - state.step)
-                progress(0.95 * state.step / state.steps, _left(left_s))
+                progress(0.95 * state.step / state.steps, time_left("Listening for the voice", left_s))
             if keep_checkpoint is not None:  # a step takes seconds, a checkpoint is 30 kB
                 keep_checkpoint(self._checkpoint())
         if progress is not None:
@@ -217,9 +218,9 @@ class Fit:
         """How each encoder hears (samples,) at 16 kHz, on average over random filters, noises and starts."""
         random = np.random.default_rng(self._state.step)  # the same after a restart
         spectrum = torch.fft.rfft(sound)
-        if self._bandwidth_hz < NARROW_HZ:
+        if self._reach_hz < NARROW_HZ:
             hz = torch.linspace(0, 8_000, spectrum.shape[-1], device=sound.device)
-            spectrum = spectrum * (hz < self._bandwidth_hz)
+            spectrum = spectrum * (hz < self._reach_hz)
         views = []
         for _ in range(VIEWS):
             knots = torch.from_numpy(random.uniform(-FILTER_DB, FILTER_DB, 9).astype(np.float32)).to(sound.device)
@@ -279,12 +280,6 @@ def _fingerprint(clips: Sequence[Clip]) -> str:
         digest.update(f"{clip.audio.rate_hz}:{len(clip.audio.samples)}:".encode())
         digest.update(np.ascontiguousarray(clip.audio.samples, np.float32).tobytes())
     return digest.hexdigest()
-
-
-def _left(left_s: float) -> str:
-    if left_s < 45:
-        return "Listening for the voice: less than a minute left."
-    return f"Listening for the voice: about {max(1, round(left_s / 60))} min left."
 
 
 def _wrong_checkpoint() -> SpokenError:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Sequence
 
 import numpy as np
 import parselmouth
 import torch
-from scipy.ndimage import uniform_filter1d
-from scipy.signal import welch
 
+from workers.activity import speech_spans
+from workers.bandwidth import bandwidth_hz
 from workers.contracts import SPEECH_RATE_HZ, Clip, FloatArray
 from workers.speak.acoustics import VOICED_HZ, Acoustics
 from workers.speak.encoders import at_16k, without_silence
@@ -18,8 +20,6 @@ from workers.speak.phones import syllables
 
 #: Two ordinary sentences, said once in the new voice to see what it does by itself.
 PROBES = ("Good morning. I slept well, and I am ready for breakfast.", "My sister is coming to see me on Sunday.")
-
-_BAND_DB = 60.0
 
 
 def of_voice(
@@ -54,12 +54,11 @@ def f0_median_hz(clips: Sequence[Clip]) -> float:
     return float(np.median(_theirs_hz(clips)))
 
 
-def bandwidth_hz(clips: Sequence[Clip]) -> float:
-    """The highest frequency that the clips hold, at most 8 kHz: the last band within 60 dB of the strongest."""
-    speech = np.concatenate([without_silence(at_16k(clip.audio)) for clip in clips])
-    hz, power = welch(speech, 16_000, nperseg=512)
-    level_db = 10 * np.log10(uniform_filter1d(power, 8) + 1e-20)
-    return float(hz[np.flatnonzero(level_db > level_db.max() - _BAND_DB)[-1]])
+def reach_hz(clips: Sequence[Clip]) -> float:
+    """How high the clips reach, the median of them; no limit where none can be measured."""
+    each = [bandwidth_hz(clip.audio, speech_spans(clip.audio)) for clip in clips]
+    known = [one for one in each if math.isfinite(one)]
+    return statistics.median(known) if known else math.inf
 
 
 def _theirs_hz(clips: Sequence[Clip]) -> FloatArray:

@@ -9,6 +9,7 @@ it. The encoder sees a window of 14 s, as it does when somebody waits.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import time
@@ -31,6 +32,7 @@ from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ, Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
 from workers.understand import whisper_file, whisper_net
 from workers.understand.adapter import Adapter
+from workers.wording.time_left import time_left
 
 LEAST_UTTERANCES = 5
 EPOCHS = 8
@@ -76,8 +78,7 @@ class Adaptation:
         self._device = device
         data = (model_dir / "model.bin").read_bytes()
         self._base = hashlib.sha256(data).hexdigest()
-        with (model_dir / "model.bin").open("rb") as stream:
-            self._file = whisper_file.read(stream)
+        self._file = whisper_file.read(io.BytesIO(data))
         self._mels = int(self._file.tensors["encoder/conv1/weight"].shape[1])
         try:
             pieces = Pieces.from_file(str(model_dir / "tokenizer.json"))
@@ -121,7 +122,7 @@ class Adaptation:
                 self._spent_s += time.monotonic() - begun
                 if progress is not None:
                     done = (self._epoch * batches + place + 1) / (EPOCHS * batches)
-                    progress(done, _left(self._spent_s / done * (1 - done)))
+                    progress(done, time_left("Learning this speech", self._spent_s / done * (1 - done)))
             self._epoch += 1
             if keep_checkpoint is not None:
                 keep_checkpoint(self._checkpoint())
@@ -231,12 +232,6 @@ class Adaptation:
             tensors |= {f"at.{name}": tensor.detach(), f"first.{name}": state["exp_avg"]}
             tensors[f"second.{name}"] = state["exp_avg_sq"]
         return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
-
-
-def _left(left_s: float) -> str:
-    if left_s < 45:
-        return "Learning this speech: less than a minute left."
-    return f"Learning this speech: about {max(1, round(left_s / 60))} min left."
 
 
 def _wrong_checkpoint() -> SpokenError:

@@ -79,6 +79,6 @@ def test_a_telephone_recording_is_known_for_one() -> None:
     reading = two_cities.enrolment()[:4]
     narrow = [Clip(measure.resample(clip.audio, 8_000), clip.text) for clip in reading]
     kept_so = [Clip(measure.resample(clip.audio, 48_000), clip.text) for clip in narrow]
-    assert measures.bandwidth_hz(reading) > 7_000
+    assert measures.reach_hz(reading) > 7_000
     for clips in (narrow, kept_so):
-        assert 3_000 < measures.bandwidth_hz(clips) < fit.NARROW_HZ
+        assert 3_000 < measures.reach_hz(clips) < fit.NARROW_HZ
