@@ -31,6 +31,7 @@ from workers import models
 from workers.contracts import Audio, Baseline, Clip, FloatArray, Manner, Prosody, Transcript, Voice
 from workers.feel import baseline, distress, manner, prosody
 from workers.speak.acoustics import Acoustics
+from workers.speak.engine import Engine
 from workers.speak.follow import Follower
 from workers.speak.kokoro import KokoroEngine
 from workers.speak.phone_sounds import FRAME_S, cepstra_of, stacked
@@ -159,7 +160,7 @@ def usual_of(said: Sequence[Heard]) -> Baseline:
     return baseline.build([baseline.features(one.prosody) for one in said])
 
 
-def spoken(engine: KokoroEngine, text: str, voice: Voice, how: Manner | None) -> Audio:
+def spoken(engine: Engine, text: str, voice: Voice, how: Manner | None) -> Audio:
     return measure.joined([speech.audio for speech in engine.say(text, voice, how)])
 
 

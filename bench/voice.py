@@ -19,14 +19,15 @@ from typing import Any
 
 import click
 
-from bench import manner, measure, two_cities
+from bench import attacks, manner, measure, two_cities
 from samevoice.cli import quiet_libraries
 from workers import models
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError, Voice
 from workers.feel.manner import of_historic
 from workers.hear.decode import decode
 from workers.speak.encoders import GE2E
-from workers.speak.kokoro import KokoroEngine
+from workers.speak.engine import Engine
+from workers.speak.engines import open_engine
 from workers.speak.similarity import Similarity, compare, in_public_voice
 from workers.understand.recogniser import Recogniser
 
@@ -42,13 +43,17 @@ _TIMES = 3
 )
 @click.option("--budget", type=click.FloatRange(1.0), default=None, help="Seconds for the search.")
 @click.option("--seed", type=int, default=3, show_default=True, help="Which files are enrolled.")
+@click.option("--telephone", is_flag=True, help="Enrol the recordings as a telephone line carries them.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def voice(recordings: Path | None, budget: float | None, seed: int, as_json: bool) -> None:
+def voice(
+    recordings: Path | None, budget: float | None, seed: int, telephone: bool, device: str, as_json: bool
+) -> None:
     """How near a fitted voice comes to its speaker, and what it costs."""
     quiet_libraries()
     try:
         enrolled, judged = _reading() if recordings is None else _drawn(recordings, seed)
-        figures = run(enrolled, judged, budget)
+        figures = run(enrolled, judged, budget, telephone=telephone, device=device)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     if as_json:
@@ -87,18 +92,29 @@ def _length_s(clips: Sequence[Clip]) -> float:
     return sum(clip.audio.duration_s for clip in clips)
 
 
-def run(enrolled: Sequence[Clip], judged: Sequence[Clip], budget_s: float | None) -> dict[str, Any]:
-    """Fit, judge, time. The keys are those that `--json` prints."""
-    engine, recogniser = KokoroEngine(), Recogniser(models.path("whisper-base"))
+def run(
+    enrolled: Sequence[Clip],
+    judged: Sequence[Clip],
+    budget_s: float | None,
+    *,
+    telephone: bool = False,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """Fit, judge, time. The keys are those that `--json` prints.
+
+    `telephone`: the voice is fitted on what a line leaves of `enrolled`, and judged against clear speech all the same.
+    """
+    engine, recogniser = open_engine("kokoro", device), Recogniser(models.path("whisper-base"))
+    learned = [Clip(attacks.telephone(clip.audio), clip.text) for clip in enrolled] if telephone else enrolled
     begun = time.monotonic()
     fitted = engine.fit(
-        enrolled,
+        learned,
         budget_s=budget_s,
         progress=lambda share, sentence: click.echo(f"{share:4.0%} {sentence}", err=True),
     )
     build_s = time.monotonic() - begun
     # As the build task keeps it: without, manner takes the pace of before to be another than it was.
-    fitted = replace(fitted, measures={**fitted.measures, **of_historic(enrolled)})
+    fitted = replace(fitted, measures={**fitted.measures, **of_historic(learned)})
     texts = [clip.text for clip in judged]
     whole = measure.joined([clip.audio for clip in enrolled])
     likeness = compare(engine, fitted, enrolled=whole, second_real=judged, texts=texts)
@@ -140,7 +156,7 @@ def _by_fitted(sounds: Sequence[Audio], judged: Sequence[Clip]) -> float:
 
 
 def _manner(
-    engine: KokoroEngine, recogniser: Recogniser, fitted: Voice, enrolled: Sequence[Clip], judged: Sequence[Clip]
+    engine: Engine, recogniser: Recogniser, fitted: Voice, enrolled: Sequence[Clip], judged: Sequence[Clip]
 ) -> dict[str, float]:
     """Medians over the judged clips, manner on and off; `bench.manner` measures more, on more sentences."""
     said = [
@@ -160,7 +176,7 @@ def _manner(
     return found
 
 
-def _timed(engine: KokoroEngine, fitted: Voice) -> dict[str, float]:
+def _timed(engine: Engine, fitted: Voice) -> dict[str, float]:
     """Medians of the time to the first sound of a twelve-word sentence, and to its last."""
     firsts, wholes = [], []
     for _ in range(_TIMES):

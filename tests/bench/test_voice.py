@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 from click.testing import CliRunner
 
 from bench import two_cities, voice
@@ -38,3 +39,9 @@ def test_too_few_recordings_are_said(tmp_path: Path) -> None:
 def test_a_folder_without_words_says_what_is_missing(tmp_path: Path) -> None:
     answer = CliRunner().invoke(bench, ["voice", "--recordings", str(tmp_path), "--json"])
     assert answer.exit_code == 1 and "transcripts.tsv" in answer.output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="here is a GPU")
+def test_a_gpu_that_is_not_there_is_said() -> None:
+    answer = CliRunner().invoke(bench, ["voice", "--device", "cuda", "--json"])
+    assert answer.exit_code == 1 and "no GPU can be used here" in answer.output

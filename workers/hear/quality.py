@@ -97,7 +97,8 @@ def _clipping(share: float) -> list[_Finding]:
 
 def _bandwidth(hz: float) -> list[_Finding]:
     if hz < _TELEPHONE_HZ:
-        return [_Finding(USABLE, "This sounds like a telephone recording: the voice will be duller than it was.")]
+        advice = "Such recordings alone hardly make a voice theirs: add one from a video, a talk or a voice message."
+        return [_Finding(USABLE, f"This sounds like a telephone recording. {advice}")]
     if hz < _WIDE_HZ:
         return [_Finding(USABLE, "The recording is muffled: its high tones are missing. A clearer one would help.")]
     return []
