@@ -9,6 +9,7 @@ second real recording.
 from __future__ import annotations
 
 import json
+import math
 import random
 import statistics
 import time
@@ -57,7 +58,11 @@ def voice(
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     if as_json:
-        click.echo(json.dumps(figures, indent=2))
+        # What could not be measured is null: JSON knows no nan.
+        known = {
+            name: None if isinstance(one, float) and not math.isfinite(one) else one for name, one in figures.items()
+        }
+        click.echo(json.dumps(known, indent=2))
     else:
         click.echo("\n".join(f"{name:26} {value:.3f}" for name, value in figures.items() if isinstance(value, float)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import measure, two_cities
+from bench import attacks, measure, two_cities
 from workers.contracts import Audio, Clip, SpokenError, Stopped
 from workers.speak import fit, measures
 from workers.speak.kokoro import KokoroEngine
@@ -82,3 +82,11 @@ def test_a_telephone_recording_is_known_for_one() -> None:
     assert measures.reach_hz(reading) > 7_000
     for clips in (narrow, kept_so):
         assert 3_000 < measures.reach_hz(clips) < fit.NARROW_HZ
+
+
+@pytest.mark.parametrize("line", [False, True])
+def test_pitch_is_found_where_a_telephone_took_the_fundamental_away(line: bool) -> None:
+    """About 115 Hz, within a semitone, whichever way it is heard; the spread is that of speech and not of octaves."""
+    clips = [Clip(attacks.telephone(clip.audio) if line else clip.audio, clip.text) for clip in two_cities.enrolment()]
+    assert measures.f0_median_hz(clips) == pytest.approx(115, rel=0.05)
+    assert 2 < measures._spread(measures._theirs_hz(clips)) < 5
