@@ -2,6 +2,7 @@
 
 from clinic.accounts.tables import Account
 from clinic.audit.tables import AuditLine
+from clinic.learning.tables import Adapter, Phrase, PhraseExample, ReadAloud
 from clinic.live.tables import LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
@@ -10,6 +11,7 @@ from clinic.voices.tables import Comparison, Recording, Sample, Signer, Sitting,
 
 __all__ = [
     "Account",
+    "Adapter",
     "AuditLine",
     "Comparison",
     "Consent",
@@ -17,7 +19,10 @@ __all__ = [
     "Message",
     "Note",
     "Patient",
+    "Phrase",
+    "PhraseExample",
     "Pronunciation",
+    "ReadAloud",
     "Recording",
     "Sample",
     "Signer",

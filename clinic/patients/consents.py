@@ -11,6 +11,7 @@ from clinic.accounts.tables import Account
 from clinic.audit import record
 from clinic.database import new_id, now
 from clinic.errors import PlainError
+from clinic.learning.tables import Adapter
 from clinic.patients.service import get_patient
 from clinic.patients.tables import SCOPES, Consent
 from clinic.vault import get_vault
@@ -53,9 +54,10 @@ WORDING = {
         ),
         Scope(
             "learn_corrections",
-            "Learn from my corrections",
-            "When I pick or correct what was understood, it is kept to understand me better later.",
-            "Corrections are used once, and not kept to learn from.",
+            "Learn how I speak",
+            "Sentences that I read aloud, and what I pick when the tablet is unsure, are kept to teach the software "
+            "how I speak.",
+            "Nothing is learned: recognition stays as it is for everybody.",
         ),
         Scope(
             "draft_notes",
@@ -122,6 +124,10 @@ def withdraw(session: Session, actor: str, patient_id: str, scope: str) -> None:
         running = select(Voice).where(Voice.patient_id == patient_id, Voice.state.in_((QUEUED, BUILDING)))
         for voice in session.scalars(running):
             voice.cancel_requested = True
+    if scope == "learn_corrections":
+        learning = select(Adapter).where(Adapter.patient_id == patient_id, Adapter.state.in_((QUEUED, BUILDING)))
+        for adapter in session.scalars(learning):
+            adapter.cancel_requested = True
 
 
 def overview(session: Session, patient_id: str) -> list[State]:

@@ -12,6 +12,7 @@ from clinic.accounts.tables import Account
 from clinic.audit import record
 from clinic.database import new_id, now
 from clinic.errors import PlainError
+from clinic.learning import tables as learning
 from clinic.live.tables import Utterance
 from clinic.messages.tables import Message
 from clinic.patients.tables import Patient, Pronunciation
@@ -115,6 +116,8 @@ def erase(session: Session, actor: str, patient_id: str) -> None:
         vault.delete_blob(blob_id)
     for voice in session.scalars(select(Voice).where(Voice.patient_id == patient_id)):
         voice.cancel_requested = voice.cancel_requested or voice.state in (QUEUED, BUILDING)
+    for adapter in session.scalars(select(learning.Adapter).where(learning.Adapter.patient_id == patient_id)):
+        adapter.cancel_requested = adapter.cancel_requested or adapter.state in (learning.QUEUED, learning.BUILDING)
     for account in session.scalars(select(Account).where(Account.patient_id == patient_id)):
         disable(session, account, actor=actor)
     patient.erased_at = patient.erased_at or now()
@@ -131,6 +134,10 @@ def _blobs(session: Session, patient_id: str) -> list[str]:
         Message.upload_blob_id,
         Utterance.audio_blob_id,
         Utterance.restored_blob_id,
+        learning.ReadAloud.blob_id,
+        learning.Adapter.blob_id,
+        learning.Adapter.checkpoint_blob_id,
+        learning.PhraseExample.blob_id,
     )
     found: list[str] = []
     for column in columns:

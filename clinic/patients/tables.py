@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Float, ForeignKey, LargeBinary, String, Text
+from sqlalchemy import Boolean, Float, ForeignKey, LargeBinary, String, Text, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from clinic.database import Base, Row, UtcDateTime
@@ -23,6 +23,9 @@ class Patient(Row, Base):
     language: Mapped[str] = mapped_column(String(8), default="en")
     pause_s: Mapped[float] = mapped_column(Float, default=1.2)
     sure_at: Mapped[float] = mapped_column(Float, default=0.7)
+    #: Until this patient's speech was learned, nothing is spoken before they touched it. A clinician who finds the
+    #: speech clear enough may lift that: stock recognition then speaks when it is sure.
+    asks_first: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     manner_strength: Mapped[float] = mapped_column(Float, default=0.6)
     pace: Mapped[float] = mapped_column(Float, default=1.0)
     #: A stand-in voice (a public voice's name) that the patient chose for when their own cannot be opened.
