@@ -16,11 +16,15 @@ QUEUES = {
     "live.speak": "live",
     # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
     "voices.pronounce": "live",
+    # The reader waits for it before the next sentence.
+    "learning.check_read": "live",
+    "learning.check_phrase": "live",
     "voices.check": "build",
     "voices.fit": "build",
     "voices.compare": "build",
     "voices.adopt": "build",
     "messages.cut": "build",
+    "learning.adapt": "build",
     "notes.draft": "notes",
 }
 

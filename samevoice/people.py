@@ -55,7 +55,8 @@ def _patient(recorded_by: str) -> str:
         tablet = session.scalars(select(Account).where(Account.username == PREFIX + TABLET)).first()
         if tablet is not None and tablet.patient_id is not None:
             return tablet.patient_id
-        patient = Patient(id=new_id(), language="en")
+        # Whoever tries this out speaks clearly: recognition as it is for everybody will do.
+        patient = Patient(id=new_id(), language="en", asks_first=False)
         get_vault().create_key(patient.id)
         get_vault().put(patient, "name_sealed", "Sam Example")
         session.add(patient)

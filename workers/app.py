@@ -16,6 +16,7 @@ app.conf.imports = (
     "workers.tasks.adopt",
     "workers.tasks.pronounce",
     "workers.tasks.messages",
+    "workers.tasks.learning",
     "workers.tasks.live",
     "workers.tasks.notes",
 )

@@ -6,9 +6,14 @@ the patient says it again if it still matters.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import select
 
 from clinic.database import transaction
+from clinic.learning import tables as learning
+from clinic.learning.tables import Adapter, PhraseExample, ReadAloud
 from clinic.live import tables as live
 from clinic.live.tables import Utterance
 from clinic.messages import tables as messages
@@ -24,21 +29,22 @@ RESTARTED = "Same Voice was started anew before this could be said. The recordin
 def requeue() -> int:
     """Queue every unfinished check, build and comparison again; they go on from what was kept. Returns how many."""
     with transaction() as session:
-        recordings = session.scalars(
-            select(Recording.id).where(Recording.state.in_((voices.RECEIVED, voices.CHECKING)))
-        ).all()
         builds = session.scalars(select(Voice).where(Voice.state.in_((voices.QUEUED, voices.BUILDING)))).all()
-        pairs = session.scalars(
-            select(Comparison.id).where(Comparison.state.in_((voices.QUEUED, voices.BUILDING)))
-        ).all()
+
+        def unfinished_of(table: Any, *states: str) -> Sequence[str]:
+            return session.scalars(select(table.id).where(table.state.in_(states))).all()
+
         names = session.scalars(select(Pronunciation.id).where(Pronunciation.preview == WANTED)).all()
         unfinished_work = {
-            "voices.check": recordings,
+            "voices.check": unfinished_of(Recording, voices.RECEIVED, voices.CHECKING),
             "voices.fit": [one.id for one in builds if one.imported_from is None],
             "voices.adopt": [one.id for one in builds if one.imported_from is not None],
-            "voices.compare": pairs,
+            "voices.compare": unfinished_of(Comparison, voices.QUEUED, voices.BUILDING),
             "voices.pronounce": names,
-            "messages.cut": session.scalars(select(Message.id).where(Message.state == messages.WANTED)).all(),
+            "messages.cut": unfinished_of(Message, messages.WANTED),
+            "learning.adapt": unfinished_of(Adapter, learning.QUEUED, learning.BUILDING),
+            "learning.check_read": unfinished_of(ReadAloud, learning.RECEIVED),
+            "learning.check_phrase": unfinished_of(PhraseExample, learning.RECEIVED),
         }
         for name, ids in unfinished_work.items():
             for row_id in ids:

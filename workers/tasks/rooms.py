@@ -7,17 +7,19 @@ tasks' logic must not pay for torch.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clinic.settings import get_settings
 
 if TYPE_CHECKING:
-    from workers.contracts import Audio, FloatArray, Voice
+    from workers.contracts import Audio, Clip, FloatArray, Voice
     from workers.speak.encoders import GE2E
     from workers.speak.engine import Engine
     from workers.speak.watermark import Watermark
+    from workers.understand.learn import Learning
     from workers.understand.recogniser import Recogniser
 
 Made = TypeVar("Made")
@@ -42,6 +44,47 @@ def recogniser() -> Recogniser:
     from workers.understand.recogniser import Recogniser
 
     return Recogniser(models.path("whisper-base"), threads=get_settings().torch_threads)
+
+
+#: How many patients' recognisers a worker keeps open: some 150 MB each.
+_MOST_ADAPTED = 4
+_adapted: OrderedDict[str, Recogniser] = OrderedDict()
+
+
+def adapted_recogniser(
+    adapter_id: str, open_bytes: Callable[[], bytes], calibration: Mapping[str, Any] | None
+) -> Recogniser:
+    """Speech recognition with what was learned of one patient; those that were used last stay open.
+
+    Raises SpokenError 'foreign_adapter', 'damaged_adapter', 'newer_adapter', and what `open_bytes` raises.
+    """
+    from workers import models
+    from workers.understand import adapter
+    from workers.understand import calibration as calibrating
+    from workers.understand.recogniser import Recogniser
+
+    with _opening:
+        if adapter_id not in _adapted:
+            learned = adapter.from_bytes(open_bytes())
+            known = calibrating.from_json(calibration) if calibration else None
+            _adapted[adapter_id] = Recogniser(
+                models.path("whisper-base"), threads=get_settings().torch_threads, adapter=learned, calibration=known
+            )
+        _adapted.move_to_end(adapter_id)
+        while len(_adapted) > _MOST_ADAPTED:
+            _adapted.popitem(last=False)
+        return _adapted[adapter_id]
+
+
+def learning(utterances: Sequence[Clip], clear: Sequence[Clip], language: str) -> Learning:
+    """Learning one patient on top of the packaged weights. Raises what `Learning` raises."""
+    import torch
+
+    from workers import models
+    from workers.understand.learn import Learning
+
+    torch.set_num_threads(get_settings().torch_threads)
+    return Learning(models.path("whisper-base"), utterances, clear, language, get_settings().device)
 
 
 def engine(name: str | None = None) -> Engine:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from clinic.database import now, transaction
 from clinic.settings import get_settings
@@ -22,6 +19,7 @@ from workers.hear.decode import decode
 from workers.hear.split import split
 from workers.tasks import rooms, sealed, spoken
 from workers.tasks.outcome import plainly
+from workers.tasks.telling import Teller
 
 #: Said in the new voice as soon as it is built, for the clinician and the family to hear.
 SAMPLE_TEXT = "Hello. This is my voice, as it used to be. It is good to hear it again."
@@ -84,7 +82,7 @@ def _fit(voice_id: str) -> None:
         row.state, row.heartbeat_at = t.BUILDING, now()
         recordings = [session.get(Recording, recording_id) for recording_id in row.recording_ids]
         checkpoint = get_vault().get_bytes(row, "checkpoint_sealed") if row.checkpoint_sealed else None
-    clips = [clip for recording in recordings if recording is not None for clip in _clips(recording)]
+    clips = [clip for recording in recordings if recording is not None for clip in clips_of(recording)]
     if not clips:
         raise SpokenError("too_little_speech", "No recording here can be used. Add clearer ones and build again.")
     teller = _Teller(voice_id)
@@ -102,8 +100,8 @@ def _fit(voice_id: str) -> None:
     _keep(voice_id, replace(voice, measures={**voice.measures, **manner.of_historic(clips)}))
 
 
-def _clips(recording: Recording) -> list[Clip]:
-    """The pieces of one recording that a fit can learn from."""
+def clips_of(recording: Recording) -> list[Clip]:
+    """The pieces of one recording whose words are known."""
     if recording.transcript_sealed is None:
         return []
     with get_vault().open_blob(recording.patient_id, recording.blob_id) as file:
@@ -131,45 +129,18 @@ def _keep(voice_id: str, voice: Voice) -> None:
         row.error_code = row.error_message = None
 
 
-class _Teller:
-    """Tells the row how far a build is, at most once a second, and hears whether it should stop."""
+class _Teller(Teller[VoiceRow]):
+    """Keeps how far the fit has come in the voice's own row."""
 
-    def __init__(self, voice_id: str) -> None:
-        self._voice_id = voice_id
-        self._told_at = 0.0
-        self._stop = False
+    table = VoiceRow
 
-    def progress(self, share: float, sentence: str) -> None:
-        """Keep the share done and a sentence for the page."""
-        if time.monotonic() - self._told_at >= 1.0:
-            self._told_at = time.monotonic()
-            with transaction() as session:
-                row = self._row(session)
-                if row is not None:
-                    row.progress, row.progress_text, row.heartbeat_at = share, sentence[:200], now()
-                    self._stop = row.cancel_requested
-                else:
-                    self._stop = True
+    def put(self, row: VoiceRow, data: bytes) -> None:
+        """Sealed, so that a restart loses seconds, not minutes."""
+        get_vault().put(row, "checkpoint_sealed", data)
 
-    def cancelled(self) -> bool:
-        """True once somebody asked for the build to stop, or the patient is gone."""
-        with transaction() as session:
-            row = self._row(session)
-            self._stop = self._stop or row is None or row.cancel_requested
-            if row is not None and row.cancel_requested and row.state == t.BUILDING:
-                row.state, row.finished_at = t.CANCELLED, now()
-                row.checkpoint_sealed = None
-        return self._stop
-
-    def keep_checkpoint(self, data: bytes) -> None:
-        """Seal how far the fit has come, so that a restart loses seconds, not minutes."""
-        with transaction() as session:
-            row = self._row(session)
-            if row is not None:
-                get_vault().put(row, "checkpoint_sealed", data)
-
-    def _row(self, session: Session) -> VoiceRow | None:
-        return session.get(VoiceRow, self._voice_id)
+    def drop(self, row: VoiceRow) -> None:
+        """Nobody goes on from here."""
+        row.checkpoint_sealed = None
 
 
 def _check_failed(recording_id: str, code: str, message: str) -> None:

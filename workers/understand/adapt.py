@@ -68,9 +68,10 @@ class Adaptation:
 
     def __init__(
         self, model_dir: Path, utterances: Sequence[Clip], clear: Sequence[Clip] = (), language: str = "en",
-        device: str = "cpu",
+        device: str = "cpu", least: int = LEAST_UTTERANCES,
     ) -> None:  # fmt: skip
         """`model_dir`: a CTranslate2 Whisper folder. `clear`: unimpaired speech with its words, to be kept in mind.
+        `least`: with fewer sentences it is not begun.
 
         Raises SpokenError: 'too_few_utterances' (what is silent, wordless or over 13.5 s does not count),
         'recogniser_unreadable', 'unknown_language'.
@@ -88,12 +89,8 @@ class Adaptation:
         self._language = language
         self._utterances = [example for clip in utterances if (example := self._example(clip)) is not None]
         self._clear = [example for clip in clear if (example := self._example(clip)) is not None]
-        if len(self._utterances) < LEAST_UTTERANCES:
-            raise SpokenError(
-                "too_few_utterances",
-                f"There are {len(self._utterances)} sentences to learn from, and {LEAST_UTTERANCES} are needed. "
-                "Read more prompts aloud; a sentence may last up to 13 s.",
-            )
+        if len(self._utterances) < least:
+            raise too_few(len(self._utterances))
         self._epoch, self._spent_s = 0, 0.0
         torch.manual_seed(0)
         net = whisper_net.build(self._file, WINDOW_S)
@@ -134,7 +131,7 @@ class Adaptation:
             tensors = load(checkpoint)
             header = json.loads(bytes(tensors.pop("header").numpy()))
             if header["belongs_to"] != self._belongs_to():
-                raise _wrong_checkpoint()
+                raise wrong_checkpoint()
             with torch.no_grad():
                 for name, tensor in self._learned.items():
                     tensor.copy_(tensors[f"at.{name}"])
@@ -145,7 +142,7 @@ class Adaptation:
                     }
             self._epoch, self._spent_s = int(header["epoch"]), float(header["spent_s"])
         except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise _wrong_checkpoint() from error
+            raise wrong_checkpoint() from error
 
     def _step(self, chosen: Sequence[int], step: int, batches: int, random: np.random.Generator) -> None:
         warm = min(1.0, (step + 1) / (_WARM_UP * EPOCHS * batches))
@@ -199,11 +196,9 @@ class Adaptation:
         return mel
 
     def _example(self, clip: Clip) -> _Example | None:
-        samples = at_recognition_rate(clip.audio)
-        wordless = not any(letter.isalnum() for letter in clip.text)
-        if wordless or not 0 < len(samples) <= LONGEST_S * RECOGNITION_RATE_HZ or np.abs(samples).max() < _SILENT:
+        if not is_usable(clip):
             return None
-        return _Example(samples, tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
+        return _Example(at_recognition_rate(clip.audio), tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
 
     def _adapter(self) -> Adapter:
         down, up = {}, {}
@@ -234,7 +229,25 @@ class Adaptation:
         return save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()})
 
 
-def _wrong_checkpoint() -> SpokenError:
+def is_usable(clip: Clip) -> bool:
+    """Whether it can be learned from: not silent, not wordless, not longer than the encoder's window."""
+    wordless = not any(letter.isalnum() for letter in clip.text)
+    return (
+        not wordless and 0 < clip.audio.duration_s <= LONGEST_S and float(np.abs(clip.audio.samples).max()) >= _SILENT
+    )
+
+
+def too_few(count: int) -> SpokenError:
+    """What is raised where there is too little to learn from."""
+    return SpokenError(
+        "too_few_utterances",
+        f"There are {count} sentences to learn from, and {LEAST_UTTERANCES} are needed. "
+        "Read more prompts aloud; a sentence may last up to 13 s.",
+    )
+
+
+def wrong_checkpoint() -> SpokenError:
+    """What is raised where a checkpoint is none, or of something else."""
     return SpokenError(
         "wrong_checkpoint", "What was kept of this training belongs to other sentences or other weights. Start it anew."
     )

@@ -27,7 +27,13 @@ class Hypothesis:
 def normalised(text: str, language: str) -> str:
     """`text` without the differences that nobody hears: case, punctuation, 'two' and '2', 'colour' and 'color'."""
     normalise = _english() if language == "en" else BasicTextNormalizer()
-    return str(normalise(text)).strip()
+    # Of two full stops Whisper's normaliser leaves one, as a word.
+    return " ".join(word for word in str(normalise(text)).split() if any(letter.isalnum() for letter in word))
+
+
+def sounds_alike(one: str, other: str, language: str) -> bool:
+    """Whether nobody would hear a difference: 'mail box' and 'mailbox', too."""
+    return _heard(one, language) == _heard(other, language)
 
 
 def distinct(hypotheses: Sequence[Hypothesis], language: str) -> tuple[Reading, ...]:
@@ -48,13 +54,31 @@ def distinct(hypotheses: Sequence[Hypothesis], language: str) -> tuple[Reading, 
     texts: dict[str, str] = {}
     sums: dict[str, float] = {}
     for hypothesis, share in zip(hypotheses, shares, strict=True):
-        key = normalised(hypothesis.text, language)
-        if any(letter.isalnum() for letter in key):
+        key = _heard(hypothesis.text, language)
+        if key:
             texts.setdefault(key, hypothesis.text.strip())
             sums[key] = sums.get(key, 0.0) + float(share)
     # The first hypothesis stays first: it is the text that the transcript, its words and its gates are about.
-    ranked = sorted(sums, key=lambda key: (key != normalised(hypotheses[0].text, language), -sums[key]))
+    ranked = sorted(sums, key=lambda key: (key != _heard(hypotheses[0].text, language), -sums[key]))
     return tuple(Reading(texts[key], min(1.0, sums[key])) for key in ranked[:MOST])
+
+
+def calibrated(readings: Sequence[Reading], first: float, others: float) -> tuple[Reading, ...]:
+    """The readings with confidences that may be read as probabilities.
+
+    `first`: that of the first. `others`: how often one of the further ones is right where the first is not; they share
+    it as the beam does.
+    """
+    rest = sum(reading.confidence for reading in readings[1:])
+    found = [Reading(reading.text, first) for reading in readings[:1]]
+    for reading in readings[1:]:
+        share = reading.confidence / rest if rest > 0 else 1 / (len(readings) - 1)
+        found.append(Reading(reading.text, (1 - first) * others * share))
+    return tuple(found)
+
+
+def _heard(text: str, language: str) -> str:
+    return normalised(text, language).replace(" ", "")
 
 
 @lru_cache(maxsize=1)

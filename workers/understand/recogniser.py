@@ -13,7 +13,7 @@ import logging
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,9 @@ from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenErro
 from workers.understand import gates, whisper_file
 from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
+from workers.understand.calibration import Calibration
 from workers.understand.confidence import SURE_AT, confidence_of
-from workers.understand.readings import Hypothesis, distinct
+from workers.understand.readings import Hypothesis, calibrated, distinct
 from workers.understand.vad import OfflineVad
 from workers.understand.words import aligned_words
 
@@ -67,11 +68,13 @@ class Recogniser:
         threads: int = 2,
         aligner_dir: Path | None = None,
         adapter: Adapter | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Open the folder (model.bin, config.json, tokenizer.json, vocabulary). Nothing is looked for elsewhere.
 
         `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. `adapter`:
         what was learned of a patient; it is added to the weights in memory, so nothing of it comes to lie on a disk.
+        `calibration`: turns this patient's confidences into how often they are right.
         Raises SpokenError: 'recogniser_unreadable', and the adapter's 'foreign_adapter', 'damaged_adapter'.
         """
         self._turn = threading.Lock()
@@ -95,6 +98,7 @@ class Recogniser:
         self._model = self._pipeline.model
         self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
+        self._calibration = calibration
 
     def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand one utterance, of any rate and up to 30 s (longer goes through `transcribe_long`).
@@ -113,7 +117,7 @@ class Recogniser:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
             heard = self._hear(samples, tokenizer, speech)
-        return _judged(heard, language, audio.duration_s, speech_s, sure_at)
+        return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
 
     def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand a recording of any length, with word times. One reading, the same gates and errors."""
@@ -128,7 +132,7 @@ class Recogniser:
         text = " ".join(segment["text"].strip() for segment in segments).strip()
         speech_s = sum(end_s - start_s for start_s, end_s in speech)
         heard = _Heard(tuple(words), (Hypothesis(text, 0.0, 1),) if text else ())
-        return _judged(heard, language, audio.duration_s, speech_s, sure_at)
+        return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
 
     def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
         duration_s = len(samples) / RECOGNITION_RATE_HZ
@@ -191,11 +195,18 @@ def _tokenizer(model: Any, language: str) -> Tokenizer:
         ) from error
 
 
-def _judged(heard: _Heard, language: str, duration_s: float, speech_s: float, sure_at: float) -> Transcript:
+def _judged(
+    heard: _Heard, language: str, duration_s: float, speech_s: float, sure_at: float, calibration: Calibration | None
+) -> Transcript:
     text = heard.hypotheses[0].text if heard.hypotheses else ""
-    confidence = confidence_of(heard.words)
+    words, confidence = heard.words, confidence_of(heard.words)
+    if calibration is not None:
+        confidence = calibration.text.of(confidence)
+        words = tuple(replace(word, confidence=calibration.word.of(word.confidence)) for word in words)
     gate = gates.restore_gate(text, duration_s=duration_s, speech_s=speech_s, confidence=confidence, sure_at=sure_at)
     if gate in ("no_speech", "too_short"):
         return Transcript("", (), 0.0, language, (), gate, speech_s)
     readings = distinct(heard.hypotheses, language)
-    return Transcript(text, heard.words, confidence, language, readings, gate, speech_s)
+    if calibration is not None:
+        readings = calibrated(readings, confidence, calibration.others)
+    return Transcript(text, words, confidence, language, readings, gate, speech_s)

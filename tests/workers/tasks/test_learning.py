@@ -1,0 +1,314 @@
+"""Learning a patient as a task: what is refused and why, what comes into use, and what a failure leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench import two_cities
+from clinic.database import new_id, transaction
+from clinic.errors import PlainError
+from clinic.learning import tables as t
+from clinic.learning.serving import put_into_use, serving
+from clinic.learning.tables import Adapter, ReadAloud
+from clinic.live.tables import UNSURE, LiveSession, Utterance
+from clinic.patients import consents
+from clinic.patients.tables import Patient
+from clinic.vault import get_vault
+from tests.workers.tasks.conftest import Hum
+from workers.contracts import Audio, Cancelled, Clip, Progress, Reading, SpokenError, Transcript, Word
+from workers.tasks import learning, rooms, understood
+from workers.tasks.live import restore
+from workers.tasks.sound import wav_bytes
+
+SPEECH = two_cities.held_out()[3].audio
+
+
+def read_aloud(patient_id: str, audio: Audio | bytes = SPEECH, text: str = "It was the spring of hope.") -> str:
+    """A sentence that was just recorded; its id."""
+    vault = get_vault()
+    data = audio if isinstance(audio, bytes) else wav_bytes(audio)
+    with transaction() as session:
+        row = ReadAloud(id=new_id(), patient_id=patient_id, blob_id=vault.put_blob(patient_id, data))
+        vault.put(row, "text_sealed", text)
+        session.add(row)
+        return row.id
+
+
+def checked(patient_id: str, text: str = "It was the spring of hope.") -> str:
+    """The same, found good."""
+    row_id = read_aloud(patient_id, text=text)
+    learning.check_read(row_id)
+    return row_id
+
+
+def version(patient_id: str, number: int = 1, state: str = t.QUEUED, **fields: Any) -> str:
+    """A version; its id."""
+    with transaction() as session:
+        row = Adapter(id=new_id(), patient_id=patient_id, version=number, state=state, **fields)
+        session.add(row)
+        return row.id
+
+
+def in_use(patient_id: str) -> str | None:
+    with transaction() as session:
+        row = serving(session, patient_id)
+        return row.id if row is not None else None
+
+
+def of(table: type[Any], row_id: str) -> Any:
+    with transaction() as session:
+        return session.get_one(table, row_id)
+
+
+@dataclass
+class Learns:
+    """In place of the training: told of its sentences, it tells progress, keeps checkpoints and has an outcome."""
+
+    better: bool = True
+    meanwhile: Callable[[], None] = lambda: None
+    learned_from: list[str] = field(default_factory=list)
+    restored: list[bytes] = field(default_factory=list)
+
+    def __call__(self, utterances: list[Clip], clear: list[Clip], language: str) -> Learns:
+        self.learned_from = [clip.text for clip in utterances]
+        return self
+
+    def restore(self, checkpoint: bytes) -> None:
+        if checkpoint == b"of other sentences":
+            raise SpokenError("wrong_checkpoint", "Start anew.")
+        self.restored.append(checkpoint)
+
+    def run(self, progress: Progress, cancelled: Cancelled, keep_checkpoint: Callable[[bytes], None]) -> Any:
+        progress(0.5, "Learning this speech: a minute left.")
+        keep_checkpoint(b"half-way")
+        self.meanwhile()
+        adapter = SimpleNamespace(base="b" * 64, to_bytes=lambda: b"weights")
+        calibration = SimpleNamespace(to_json=lambda: {"count": 5})
+        measures = {"stock_wer": 0.9, "adapted_wer": 0.2 if self.better else 0.95}
+        return SimpleNamespace(adapter=adapter, calibration=calibration, measures=measures, better=self.better)
+
+
+@pytest.fixture
+def learns(monkeypatch: pytest.MonkeyPatch) -> Learns:
+    made = Learns()
+    monkeypatch.setattr(rooms, "learning", made)
+    return made
+
+
+def seconds(audio: Audio, count: float) -> Audio:
+    """Said again and again, to so many seconds."""
+    times = int(np.ceil(count / audio.duration_s))
+    return Audio(np.tile(audio.samples, times)[: int(count * audio.rate_hz)], audio.rate_hz)
+
+
+@pytest.mark.parametrize(
+    ("audio", "code", "advice"),
+    [
+        (Audio(np.zeros(32_000, np.float32), 16_000), "no_speech", "closer"),
+        (seconds(SPEECH, 20.0), "too_long", "shorter"),
+        (Audio(np.clip(SPEECH.samples * 60, -1, 1), SPEECH.rate_hz), "clipped", "away"),
+        (b"RIFF and then nothing", None, ""),
+        (b"", None, ""),
+    ],
+)
+def test_what_cannot_be_learned_from_is_refused_with_advice(
+    patient_id: str, audio: Audio | bytes, code: str | None, advice: str
+) -> None:
+    row = of(ReadAloud, row_id := read_aloud(patient_id, audio))
+    learning.check_read(row_id)
+    row = of(ReadAloud, row_id)
+    assert row.state == t.REFUSED and row.error_message and advice in row.error_message
+    assert code is None or row.error_code == code
+
+
+def test_a_good_sentence_is_checked_and_measured(patient_id: str) -> None:
+    row = of(ReadAloud, checked(patient_id))
+    assert row.state == t.CHECKED and row.duration_s == pytest.approx(SPEECH.duration_s, abs=0.1)
+
+
+def test_what_is_better_comes_into_use_and_leaves_no_checkpoint(patient_id: str, learns: Learns) -> None:
+    good, refused = checked(patient_id, "One."), read_aloud(patient_id, b"", "Two.")
+    learning.check_read(refused)
+    older = version(patient_id, 1, t.READY)
+    with transaction() as session:
+        put_into_use(session, patient_id, session.get_one(Adapter, older))
+    newer = version(patient_id, 2, read_aloud_ids=[good, refused, "gone"])
+    learning.adapt(newer)
+    row = of(Adapter, newer)
+    assert learns.learned_from == ["One."]
+    assert row.state == t.READY and row.checkpoint_blob_id is None and row.progress == 1.0
+    assert row.measures["adapted_wer"] == 0.2 and row.calibration == {"count": 5}
+    assert get_vault().get_blob(patient_id, row.blob_id) == b"weights"
+    assert in_use(patient_id) == newer and of(Adapter, older).chosen_at is None
+
+
+def test_what_is_no_better_changes_nothing(patient_id: str, learns: Learns) -> None:
+    learns.better = False
+    older = version(patient_id, 1, t.READY)
+    with transaction() as session:
+        put_into_use(session, patient_id, session.get_one(Adapter, older))
+    newer = version(patient_id, 2)
+    learning.adapt(newer)
+    assert of(Adapter, newer).state == t.NO_BETTER and of(Adapter, newer).blob_id is None
+    assert in_use(patient_id) == older
+
+
+def test_a_corrected_utterance_is_learned_from_and_an_unconfirmed_one_is_not(patient_id: str, learns: Learns) -> None:
+    ids = []
+    with transaction() as session:
+        live_session = sitting(session, patient_id)
+        for number, chosen in enumerate((True, False), 1):
+            ids.append(utterance(session, patient_id, live_session, number, chosen))
+    learning.adapt(version(patient_id, utterance_ids=ids))
+    assert learns.learned_from == ["I would like some water."]
+
+
+def sitting(session: Any, patient_id: str) -> str:
+    row = LiveSession(id=new_id(), patient_id=patient_id)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def utterance(session: Any, patient_id: str, session_id: str, number: int, chosen: bool) -> str:
+    row = Utterance(
+        id=new_id(), patient_id=patient_id, session_id=session_id, number=number, chosen=chosen, duration_s=2.0,
+        ended_at=learning.now(), audio_blob_id=get_vault().put_blob(patient_id, wav_bytes(SPEECH)),
+    )  # fmt: skip
+    get_vault().put(row, "spoken_text_sealed", "I would like some water.")
+    session.add(row)
+    return row.id
+
+
+@pytest.mark.parametrize("kept", [b"half-way", b"of other sentences"])
+def test_it_goes_on_from_its_checkpoint_or_from_the_start(patient_id: str, learns: Learns, kept: bytes) -> None:
+    row_id = version(patient_id, 1, t.BUILDING, checkpoint_blob_id=get_vault().put_blob(patient_id, kept))
+    learning.adapt(row_id)
+    assert of(Adapter, row_id).state == t.READY
+    assert learns.restored == ([kept] if kept == b"half-way" else [])
+
+
+def test_a_failure_or_a_cancel_leaves_the_version_in_use(patient_id: str, learns: Learns) -> None:
+    older = version(patient_id, 1, t.READY)
+    with transaction() as session:
+        put_into_use(session, patient_id, session.get_one(Adapter, older))
+
+    def fail() -> None:
+        raise MemoryError("what somebody said")
+
+    learns.meanwhile = fail
+    learning.adapt(failed := version(patient_id, 2))
+    row = of(Adapter, failed)
+    assert row.state == t.FAILED and "said" not in row.error_message and row.checkpoint_blob_id is None
+
+    def cancel() -> None:
+        with transaction() as session:
+            session.get_one(Adapter, cancelled).cancel_requested = True
+
+    learns.meanwhile, cancelled = cancel, version(patient_id, 3)
+    learning.adapt(cancelled)
+    assert of(Adapter, cancelled).state == t.CANCELLED and of(Adapter, cancelled).checkpoint_blob_id is None
+    assert in_use(patient_id) == older
+
+
+def test_nothing_is_learned_without_consent(patient_id: str, learns: Learns) -> None:
+    row_id = version(patient_id)
+    with transaction() as session:
+        consents.withdraw(session, "system", patient_id, "learn_corrections")
+        session.get_one(Adapter, row_id).cancel_requested = False
+    learning.adapt(row_id)
+    assert of(Adapter, row_id).error_code == "no_consent" and learns.learned_from == []
+
+
+@dataclass
+class Hears:
+    """In place of recognition: always the same words, and sure of them."""
+
+    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = 0.7) -> Transcript:
+        words = tuple(
+            Word(text, place * 0.4, place * 0.4 + 0.3, 0.95) for place, text in enumerate(("Water,", "please."))
+        )
+        reading = Reading("Water, please.", 0.95)
+        return Transcript("Water, please.", words, 0.95, language, (reading,), None, 1.0)
+
+
+@pytest.fixture
+def everybodys(monkeypatch: pytest.MonkeyPatch) -> Hears:
+    hears = Hears()
+    monkeypatch.setattr(rooms, "recogniser", lambda: hears)
+    return hears
+
+
+@pytest.fixture
+def row_in_use(patient_id: str) -> str:
+    row_id = version(patient_id, 1, t.READY, blob_id=get_vault().put_blob(patient_id, b"weights"))
+    with transaction() as session:
+        put_into_use(session, patient_id, session.get_one(Adapter, row_id))
+    return row_id
+
+
+def test_the_patients_own_recogniser_hears_them(
+    patient_id: str, row_in_use: str, everybodys: Hears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Hears()
+    monkeypatch.setattr(rooms, "adapted_recogniser", lambda _id, open_bytes, _: theirs if open_bytes() else None)
+    ear = understood.ear_of(patient_id)
+    assert ear.learned and ear.recogniser is theirs  # type: ignore[comparison-overlap]
+    with transaction() as session:
+        consents.withdraw(session, "system", patient_id, "learn_corrections")
+    assert not understood.ear_of(patient_id).learned
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SpokenError("foreign_adapter", "It belongs to other weights."),
+        SpokenError("newer_adapter", "It is of a newer version."),
+        PlainError("tampered", "It does not open."),
+    ],
+)
+def test_one_that_does_not_open_is_said_and_everybodys_recognition_serves(
+    patient_id: str, row_in_use: str, everybodys: Hears, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(rooms, "adapted_recogniser", refuse)
+    ear = understood.ear_of(patient_id)
+    assert not ear.learned and ear.recogniser is everybodys  # type: ignore[comparison-overlap]
+    row = of(Adapter, row_in_use)
+    assert row.state == t.BROKEN and row.error_message == str(error) and in_use(patient_id) is None
+
+
+def test_a_damaged_blob_is_found_by_the_real_reader(patient_id: str, row_in_use: str, everybodys: Hears) -> None:
+    assert not understood.ear_of(patient_id).learned
+    assert of(Adapter, row_in_use).error_code == "damaged_adapter"
+
+
+@pytest.mark.parametrize(
+    ("asks_first", "learned", "spoken"), [(True, False, False), (False, False, True), (True, True, True)]
+)
+def test_before_a_patient_is_learned_nothing_is_spoken_unasked(
+    patient_id: str, hum: Hum, everybodys: Hears, monkeypatch: pytest.MonkeyPatch, asks_first: bool, learned: bool,
+    spoken: bool,
+) -> None:  # fmt: skip
+    from tests.workers.tasks.conftest import ready
+
+    ready(patient_id, 1, 110.0)
+    monkeypatch.setattr(understood, "ear_of", lambda _: understood.Ear(everybodys, learned))  # type: ignore[arg-type]
+    with transaction() as session:
+        session.get_one(Patient, patient_id).asks_first = asks_first
+        live_session = sitting(session, patient_id)
+        row_id = utterance(session, patient_id, live_session, 1, False)
+        row = session.get_one(Utterance, row_id)
+        row.spoken_text_sealed = None
+    restore(row_id)
+    row = of(Utterance, row_id)
+    assert (hum.said == ["Water, please."]) is spoken
+    assert spoken or (row.state == UNSURE and row.gate == "not_adapted")
