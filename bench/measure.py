@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import jiwer
 import numpy as np
@@ -13,21 +11,17 @@ import soxr
 from workers.contracts import RECOGNITION_RATE_HZ, Audio
 
 
-@cache
-def _normaliser() -> Any:
-    from whisper_normalizer.english import EnglishTextNormalizer
+def normalised(text: str, language: str = "en") -> str:
+    """`text` as a listener would not tell it from another: the recogniser's own normalising."""
+    from workers.understand import readings
 
-    return EnglishTextNormalizer()
-
-
-def normalised(text: str) -> str:
-    """`text` by Whisper's own normalising of spelling and numbers."""
-    return str(_normaliser()(text)).strip()
+    return readings.normalised(text, language)
 
 
-def word_error_rate(said: Sequence[str], heard: Sequence[str]) -> float:
-    """Errors over words of the reference, after Whisper's own normalising of spelling and numbers. May exceed 1."""
-    return float(jiwer.wer([normalised(text) for text in said], [normalised(text) or "*" for text in heard]))
+def word_error_rate(said: Sequence[str], heard: Sequence[str], language: str = "en") -> float:
+    """Errors over words of the reference, both normalised. May exceed 1."""
+    references = [normalised(text, language) for text in said]
+    return float(jiwer.wer(references, [normalised(text, language) or "*" for text in heard]))
 
 
 def resample(audio: Audio, rate_hz: int) -> Audio:

@@ -1,9 +1,9 @@
 """`samevoice bench understand`: how well a patient is understood, by the stock recogniser and after learning them.
 
-With `--corpus`, recordings of people as they speak: WAV files and manifest.tsv (file, text, speaker, split: adapt or
-test, severity). Otherwise clear human recordings of one speaker (`--recordings`: WAV files and transcripts.tsv; else
-the human reading of the demo) impaired by `bench.impair`, which is **simulated**: one recipe a severity, another draw
-for each sentence. No sentence is both learned from and tested on, as the normaliser reads it.
+With `--corpus`, `--torgo`, `--uaspeech` or `--sap`, recordings of people as they speak (`bench.corpora`). Otherwise
+clear human recordings of one speaker (`--recordings`: WAV files and transcripts.tsv; else the human reading of the
+demo) impaired by `bench.impair`, which is **simulated**: one recipe a severity, another draw for each sentence. No
+sentence is both learned from and tested on, as the normaliser of the language reads it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import random
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ import click
 import jiwer
 import numpy as np
 
-from bench import impair, measure, two_cities
+from bench import corpora, impair, measure, two_cities
+from bench.corpora import Speaker, table
 from samevoice.cli import quiet_libraries
 from workers import models
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError, Transcript
@@ -38,53 +38,65 @@ _SILENCE_S, _PIECE_S = 60.0, 10.0
 _BINS = 5
 
 
-@dataclass(frozen=True)
-class Speaker:
-    """One speaker at one severity. clear, clear_test: unimpaired, where there are any."""
-
-    name: str
-    severity: str
-    adapt: Sequence[Clip]
-    test: Sequence[Clip]
-    clear: Sequence[Clip] = ()
-    clear_test: Sequence[Clip] = ()
+#: Option → the loader of the corpus that it names.
+CORPORA: Mapping[str, Callable[[Path, str], Iterator[Speaker]]] = {
+    "corpus": corpora.manifest, "torgo": corpora.torgo, "uaspeech": corpora.uaspeech, "sap": corpora.sap,
+}  # fmt: skip
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.command()
-@click.option("--corpus", type=click.Path(path_type=Path, exists=True, file_okay=False), help="WAVs and manifest.tsv.")
-@click.option(
-    "--recordings", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Clear WAVs, transcripts.tsv."
-)
+@click.option("--corpus", type=_FOLDER, help="WAVs and manifest.tsv.")
+@click.option("--torgo", type=_FOLDER, help="TORGO, as published.")
+@click.option("--uaspeech", type=_FOLDER, help="UASpeech, as published.")
+@click.option("--sap", type=_FOLDER, help="The Speech Accessibility Project, as published.")
+@click.option("--recordings", type=_FOLDER, help="Clear WAVs, transcripts.tsv.")
+@click.option("--language", default="en", show_default=True, help="What is spoken.")
+@click.option("--speaker", multiple=True, help="Of a corpus, only this one; may come again.")
 @click.option("--severity", multiple=True, default=("severe",), show_default=True, help="Simulated; may come again.")
 @click.option("--utterances", default="25,50", show_default=True, help="How many to learn from, in turn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def understand(
-    corpus: Path | None, recordings: Path | None, severity: tuple[str, ...], utterances: str, as_json: bool
-) -> None:
+    recordings: Path | None, language: str, speaker: tuple[str, ...], severity: tuple[str, ...], utterances: str,
+    as_json: bool, **folders: Path | None,
+) -> None:  # fmt: skip
     """How well a patient is understood, before and after learning them."""
     quiet_libraries()
     try:
         counts = sorted({int(count) for count in utterances.split(",")})
     except ValueError as error:
         raise click.ClickException("Give --utterances as numbers: 10,25,50.") from error
+    given = {name: folder for name, folder in folders.items() if folder is not None}
+    if len(given) > 1 or (given and recordings is not None):
+        raise click.ClickException("Give one of --corpus, --torgo, --uaspeech, --sap and --recordings at a time.")
     try:
-        speakers = _corpus(corpus) if corpus is not None else _simulated(recordings, severity)
-        figures = run(list(speakers), counts)
+        speakers: Iterator[Speaker]
+        if given:
+            ((name, folder),) = given.items()
+            speakers = (one for one in CORPORA[name](folder, language) if not speaker or one.name in speaker)
+        else:
+            speakers = _simulated(recordings, severity, language)
+        figures = run(speakers, counts, language)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
 
 
-def run(speakers: Sequence[Speaker], counts: Sequence[int]) -> dict[str, Any]:
-    """Everything for every speaker; the figures at the top are means over speakers, after all their utterances."""
+def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en") -> dict[str, Any]:
+    """Everything for every speaker; the figures at the top are means over speakers, after all their utterances.
+
+    Speakers are taken one at a time: a corpus is larger than the memory.
+    """
     stock = Recogniser(models.path("whisper-base"))
-    each = [_speaker(speaker, stock, counts) for speaker in speakers]
+    each = [_speaker(speaker, stock, counts, language) for speaker in speakers]
+    if not each:
+        raise SpokenError("no_speakers", "There is no such speaker in this corpus. Leave --speaker out to hear all.")
 
     def mean(name: str) -> float:
         return statistics.fmean(one[name] for one in each)
 
     return {
-        "simulated": all(speaker.severity in impair.SEVERITIES for speaker in speakers),
+        "simulated": all(one["severity"] in impair.SEVERITIES for one in each),
         "stock_wer": mean("stock_wer"),
         "adapted_wer": mean("adapted_wer"),
         "relative_wer_reduction": 1 - mean("adapted_wer") / mean("stock_wer"),
@@ -97,51 +109,57 @@ def run(speakers: Sequence[Speaker], counts: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _speaker(speaker: Speaker, stock: Recogniser, counts: Sequence[int]) -> dict[str, Any]:
+def _speaker(speaker: Speaker, stock: Recogniser, counts: Sequence[int], language: str) -> dict[str, Any]:
     click.echo(f"{speaker.name}, {speaker.severity}: stock", err=True)
-    before, before_rtf = _heard(stock, speaker.test)
+    before, before_rtf = _heard(stock, speaker.test, language)
     by_utterances: dict[str, dict[str, float]] = {}
     adapt_s = 0.0
     for count in [count for count in counts if count < len(speaker.adapt)] + [len(speaker.adapt)]:
         begun = time.monotonic()
-        training = Adaptation(models.path("whisper-base"), speaker.adapt[:count], speaker.clear)
+        training = Adaptation(models.path("whisper-base"), speaker.adapt[:count], speaker.clear, language)
         adapter = training.run(progress=_teller(f"{speaker.name}, {speaker.severity}, {count} utterances"))
         adapt_s = time.monotonic() - begun
         adapted = Recogniser(models.path("whisper-base"), adapter=adapter)
-        after, after_rtf = _heard(adapted, speaker.test)
-        by_utterances[str(count)] = {"wer": _wer(speaker.test, after), "cer": _cer(speaker.test, after), "s": adapt_s}
+        after, after_rtf = _heard(adapted, speaker.test, language)
+        by_utterances[str(count)] = {
+            "wer": _wer(speaker.test, after, language),
+            "cer": _cer(speaker.test, after, language),
+            "s": adapt_s,
+        }
     wrong_first = [
-        (clip, heard) for clip, heard in zip(speaker.test, after, strict=True) if not _right(clip, heard.text)
+        (clip, heard) for clip, heard in zip(speaker.test, after, strict=True) if not _right(clip, heard.text, language)
     ]
     found = {
         "speaker": speaker.name,
         "severity": speaker.severity,
         "tested": len(speaker.test),
-        "stock_wer": _wer(speaker.test, before),
-        "stock_cer": _cer(speaker.test, before),
-        "adapted_wer": _wer(speaker.test, after),
-        "adapted_cer": _cer(speaker.test, after),
+        "stock_wer": _wer(speaker.test, before, language),
+        "stock_cer": _cer(speaker.test, before, language),
+        "adapted_wer": _wer(speaker.test, after, language),
+        "adapted_cer": _cer(speaker.test, after, language),
         "by_utterances": by_utterances,
-        "stock_nbest_oracle_wer": _oracle(speaker.test, before),
-        "nbest_oracle_wer": _oracle(speaker.test, after),
+        "stock_nbest_oracle_wer": _oracle(speaker.test, before, language),
+        "nbest_oracle_wer": _oracle(speaker.test, after, language),
         "wrong_first": len(wrong_first),
         "of_these_right_among_three": sum(
-            any(_right(clip, reading.text) for reading in heard.readings) for clip, heard in wrong_first
+            any(_right(clip, reading.text, language) for reading in heard.readings) for clip, heard in wrong_first
         ),
-        "stock_calibration_error": _calibration_error(speaker.test, before),
-        "calibration_error": _calibration_error(speaker.test, after),
+        "stock_calibration_error": _calibration_error(speaker.test, before, language),
+        "calibration_error": _calibration_error(speaker.test, after, language),
         "adapt_s": adapt_s,
         "stock_real_time_factor": before_rtf,
         "real_time_factor": after_rtf,
     }
     if speaker.clear_test:
-        found["clear_wer_stock"] = _wer(speaker.clear_test, _heard(stock, speaker.clear_test)[0])
-        found["clear_wer_adapted"] = _wer(speaker.clear_test, _heard(adapted, speaker.clear_test)[0])
+        found["clear_wer_stock"] = _wer(speaker.clear_test, _heard(stock, speaker.clear_test, language)[0], language)
+        found["clear_wer_adapted"] = _wer(
+            speaker.clear_test, _heard(adapted, speaker.clear_test, language)[0], language
+        )
     return found
 
 
-def _simulated(folder: Path | None, severities: Sequence[str]) -> Iterator[Speaker]:
-    clips = _clear_clips(folder)
+def _simulated(folder: Path | None, severities: Sequence[str], language: str = "en") -> Iterator[Speaker]:
+    clips = _clear_clips(folder, language)
     random.Random(1).shuffle(clips)
     learned = min(LEARNED, 2 * len(clips) // 3)
     tested = clips[learned : learned + TESTED]
@@ -153,81 +171,55 @@ def _simulated(folder: Path | None, severities: Sequence[str]) -> Iterator[Speak
             for place, clip in enumerate(clips[: learned + TESTED])
         ]
         said = [clip for clip in said if clip.audio.duration_s <= LONGEST_S]
-        texts = {measure.normalised(clip.text) for clip in tested}
-        adapt = [clip for clip in said if measure.normalised(clip.text) not in texts]
-        test = [clip for clip in said if measure.normalised(clip.text) in texts]
+        texts = {measure.normalised(clip.text, language) for clip in tested}
+        adapt = [clip for clip in said if measure.normalised(clip.text, language) not in texts]
+        test = [clip for clip in said if measure.normalised(clip.text, language) in texts]
         yield Speaker(name, severity, adapt, test, spare, tested)
 
 
-def _clear_clips(folder: Path | None) -> list[Clip]:
+def _clear_clips(folder: Path | None, language: str) -> list[Clip]:
     """One clip a sentence, at 16 kHz."""
     if folder is None:
         found = [*two_cities.enrolment(), *two_cities.held_out()]
     else:
-        found = [Clip(decode(folder / name).audio, text) for name, text in _rows(folder / "transcripts.tsv", 2)]
-    once = {measure.normalised(clip.text): clip for clip in found}
+        found = [Clip(decode(folder / name).audio, text) for name, text in table(folder / "transcripts.tsv", 2)]
+    once = {measure.normalised(clip.text, language): clip for clip in found}
     return [Clip(measure.resample(clip.audio, RECOGNITION_RATE_HZ), clip.text) for clip in once.values()]
 
 
-def _corpus(folder: Path) -> Iterator[Speaker]:
-    rows = _rows(folder / "manifest.tsv", 5)
-    for name, severity in sorted({(row[2], row[4]) for row in rows}):
-        halves: dict[str, list[Clip]] = {"adapt": [], "test": []}
-        for file, text, speaker, split, graded in rows:
-            if (speaker, graded) == (name, severity):
-                if split not in halves:
-                    raise SpokenError("bad_manifest", f"manifest.tsv: '{split}' is neither adapt nor test.")
-                halves[split].append(Clip(decode(folder / file).audio, text))
-        both = {measure.normalised(clip.text) for clip in halves["adapt"]}
-        test = [clip for clip in halves["test"] if measure.normalised(clip.text) not in both]
-        if not test or not halves["adapt"]:
-            raise SpokenError("bad_manifest", f"manifest.tsv: {name} needs sentences of both splits, none in both.")
-        yield Speaker(name, severity, halves["adapt"], test)
-
-
-def _rows(table: Path, columns: int) -> list[list[str]]:
-    if not table.exists():
-        raise SpokenError("no_manifest", f"There is no {table.name} in {table.parent}.")
-    rows = [line.split("\t") for line in table.read_text(encoding="utf-8").splitlines() if line.strip()]
-    for number, row in enumerate(rows, 1):
-        if len(row) != columns:
-            raise SpokenError("bad_manifest", f"{table.name}, line {number}: {columns} columns with tabs between them.")
-    return rows
-
-
-def _heard(recogniser: Recogniser, clips: Sequence[Clip]) -> tuple[list[Transcript], float]:
+def _heard(recogniser: Recogniser, clips: Sequence[Clip], language: str) -> tuple[list[Transcript], float]:
     """What is heard, whatever a gate would say; and the real-time factor."""
     begun = time.monotonic()
-    heard = [recogniser.transcribe(clip.audio, sure_at=0.0) for clip in clips]
+    heard = [recogniser.transcribe(clip.audio, language, sure_at=0.0) for clip in clips]
     return heard, (time.monotonic() - begun) / sum(clip.audio.duration_s for clip in clips)
 
 
-def _wer(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
-    return measure.word_error_rate([clip.text for clip in clips], [one.text for one in heard])
+def _wer(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:
+    return measure.word_error_rate([clip.text for clip in clips], [one.text for one in heard], language)
 
 
-def _cer(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
-    said = [measure.normalised(clip.text) for clip in clips]
-    return float(jiwer.cer(said, [measure.normalised(one.text) or "*" for one in heard]))
+def _cer(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:
+    said = [measure.normalised(clip.text, language) for clip in clips]
+    return float(jiwer.cer(said, [measure.normalised(one.text, language) or "*" for one in heard]))
 
 
-def _oracle(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+def _oracle(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:
     """The error rate if the best of the readings that are offered were always chosen."""
     best = []
     for clip, one in zip(clips, heard, strict=True):
         texts = [reading.text for reading in one.readings] or [one.text]
-        best.append(min(texts, key=lambda text: measure.word_error_rate([clip.text], [text])))
-    return measure.word_error_rate([clip.text for clip in clips], best)
+        best.append(min(texts, key=lambda text: measure.word_error_rate([clip.text], [text], language)))
+    return measure.word_error_rate([clip.text for clip in clips], best, language)
 
 
-def _right(clip: Clip, text: str) -> bool:
-    return measure.normalised(clip.text) == measure.normalised(text)
+def _right(clip: Clip, text: str, language: str) -> bool:
+    return measure.normalised(clip.text, language) == measure.normalised(text, language)
 
 
-def _calibration_error(clips: Sequence[Clip], heard: Sequence[Transcript]) -> float:
+def _calibration_error(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:
     """Expected calibration error of 'every word is right', over five bins of equal width (Guo et al. 2017)."""
     sure = np.array([one.confidence for one in heard])
-    right = np.array([_right(clip, one.text) for clip, one in zip(clips, heard, strict=True)], float)
+    right = np.array([_right(clip, one.text, language) for clip, one in zip(clips, heard, strict=True)], float)
     places = np.minimum((sure * _BINS).astype(int), _BINS - 1)
     return float(
         sum((places == b).mean() * abs(sure[places == b].mean() - right[places == b].mean()) for b in set(places))

@@ -42,6 +42,7 @@ def aligned_words(
     found = model.find_alignment(tokenizer, [text_tokens], encoded, int(duration_s * _FRAMES_PER_S))[0]
     # A comma's probability says how sure the punctuation is. Merging keeps the word's own, which is what is wanted.
     merge_punctuations(found, _OPENING, _CLOSING)
+    found = _with_their_marks(found)
     words: list[Word] = []
     earliest_s, latest_s = offset_s, offset_s + duration_s
     for item in found:
@@ -52,6 +53,21 @@ def aligned_words(
             words.append(Word(text, round(start_s, 3), round(end_s, 3), _probability(item)))
             earliest_s = end_s
     return tuple(words)
+
+
+def _with_their_marks(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """French sets a space before '?' and within « »: such marks, too, belong to the word beside them."""
+    merged: list[dict[str, Any]] = []
+    before = ""
+    for item in found:
+        if not item["word"].strip() or any(letter.isalnum() for letter in item["word"]):
+            merged.append({**item, "word": before + item["word"].lstrip() if before else item["word"]})
+            before = ""
+        elif merged:
+            merged[-1] = {**merged[-1], "word": merged[-1]["word"] + item["word"]}
+        else:
+            before += item["word"].strip() + " "
+    return merged
 
 
 def _within(start_s: float, end_s: float, speech: Sequence[tuple[float, float]]) -> tuple[float, float]:

@@ -16,6 +16,8 @@ _SPLIT_VOWELS = re.compile(r"i(?:a|o(?!u|n)|u|est\b)|ea\b|ua(?!r)|uou|[aeiou]ing
 _SILENT_END = re.compile(r"(?:[^aeiouylr]e|[^aeiouylrsczxh]es|[aeiouy][lr]e|[^aeioutdy]ed|[aeiou][rl]ed)$")
 _SYLLABIC_END = re.compile(r"(?:[^aeiou]sm|n't)$")
 _CONTRACTED = re.compile(r"\b(?:could|would|should|did|is|was|has|had|does|must|need)n['’]t\b")
+#: What follows an apostrophe is silent in English ('it's'), and what stands before one in French ('l'eau', 'qu'il').
+_AFTER, _BEFORE = re.compile(r"['’](?:s|t|re|ve|ll|d|m)?\b"), re.compile(r"\b(?:[cdjlmnst]|qu)['’](?=[^\W\d_]{2})")
 _DIGIT = {"7": 2, "0": 2}
 
 
@@ -23,7 +25,7 @@ def count_syllables(text: str) -> int:
     """Syllables in `text`, 0 if it has no letter or digit; each digit counts as it is said alone."""
     lower = text.lower()
     extra = len(_CONTRACTED.findall(lower))
-    return extra + sum(_of_word(token) for token in _WORD.findall(re.sub(r"['’]\w*", "", lower)))
+    return extra + sum(_of_word(token) for token in _WORD.findall(_AFTER.sub(" ", _BEFORE.sub("", lower))))
 
 
 def _of_word(word: str) -> int:

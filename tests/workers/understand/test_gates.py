@@ -103,3 +103,10 @@ def test_no_text_breaks_a_gate(text: str) -> None:
 @pytest.mark.parametrize(("text", "count"), [("window", 2), ("please", 1), ("daughter", 2), ("table", 2), ("the", 1)])
 def test_syllables_of_common_words(text: str, count: int) -> None:
     assert count_syllables(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("l'eau", 1), ("qu'il", 1), ("d'accord", 2), ("aujourd'hui", 3), ("o'clock", 2)]
+)
+def test_syllables_about_an_apostrophe(text: str, count: int) -> None:
+    assert count_syllables(text) == count
