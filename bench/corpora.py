@@ -64,6 +64,7 @@ class Speaker:
     test: Sequence[Clip]
     clear: Sequence[Clip] = ()
     clear_test: Sequence[Clip] = ()
+    retakes: Sequence[Clip] = ()
 
 
 def manifest(folder: Path, language: str = "en") -> Iterator[Speaker]:
