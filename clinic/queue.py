@@ -16,6 +16,10 @@ QUEUES = {
     "live.speak": "live",
     # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
     "voices.pronounce": "live",
+    # Whoever read the sentence waits to hear whether it can be used.
+    "learning.check_read": "live",
+    "learning.check_phrase": "live",
+    "learning.adapt": "build",
     "voices.check": "build",
     "voices.fit": "build",
     "voices.compare": "build",
