@@ -13,6 +13,10 @@ from clinic import tables as tables  # every table is known before the first que
 from clinic.accounts.session import keep_sessions
 from clinic.accounts.views import blueprint as accounts
 from clinic.database import get_engine
+from clinic.learning.phrase_views import blueprint as phrases
+from clinic.learning.saying_views import blueprint as saying
+from clinic.learning.saying_views import keep_example, keep_reading
+from clinic.learning.views import blueprint as learning
 from clinic.live import socket
 from clinic.live.views import blueprint as live
 from clinic.messages.views import blueprint as messages
@@ -53,9 +57,10 @@ def create_app() -> Flask:
     csrf = CSRFProtect(app)
     keep_sessions(app)
     errors.handle(app)
-    for blueprint in (accounts, patients, pronunciations, voices, comparing, carrying, messages, live, notes):
+    rooms = (accounts, patients, pronunciations, voices, comparing, carrying, messages, live, learning, saying, phrases)
+    for blueprint in (*rooms, notes):
         app.register_blueprint(blueprint)
-    for uploading in (upload, message_upload, take_in):
+    for uploading in (upload, message_upload, take_in, keep_reading, keep_example):
         csrf.exempt(uploading)  # each checks its token itself
     socket.register(app)
     app.add_url_rule("/health", "health", _health)

@@ -2,7 +2,7 @@
 
 from clinic.accounts.tables import Account
 from clinic.audit.tables import AuditLine
-from clinic.learning.tables import Adapter, Phrase, PhraseExample, ReadAloud
+from clinic.learning.tables import Adapter, OwnSentence, Phrase, PhraseExample, ReadAloud
 from clinic.live.tables import LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
@@ -18,6 +18,7 @@ __all__ = [
     "LiveSession",
     "Message",
     "Note",
+    "OwnSentence",
     "Patient",
     "Phrase",
     "PhraseExample",

@@ -17,6 +17,17 @@ QUEUED, BUILDING, READY = "queued", "building", "ready"
 NO_BETTER, FAILED, CANCELLED = "no_better", "failed", "cancelled"
 #: Its weights do not open any more, or do not fit: stock recognition serves, and the page says why.
 BROKEN = "broken"
+#: Its weights are destroyed; the row stays, so that its number is not given again.
+DELETED = "deleted"
+
+
+class OwnSentence(Row, Base):
+    """A sentence out of the patient's own life, to be read aloud before those of the catalogue."""
+
+    __tablename__ = "own_sentence"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    text_sealed: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class ReadAloud(Row, Base):
@@ -27,6 +38,7 @@ class ReadAloud(Row, Base):
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     #: Its place in `clinic.learning.prompts`; None for a sentence of the patient's own.
     prompt: Mapped[str | None] = mapped_column(String(16))
+    own_id: Mapped[str | None] = mapped_column(ForeignKey("own_sentence.id", ondelete="SET NULL"))
     text_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     blob_id: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=RECEIVED)

@@ -211,18 +211,19 @@ def sound(message_id: str) -> Response:
 @blueprint.get("/tablet/own")
 @role_required(TABLET)
 def own() -> Response:
-    """What the patient's tablet offers beside speaking: their own recordings, and a comparison that waits for them."""
+    """What the patient's tablet offers beside speaking: their own recordings, a comparison, reading aloud."""
     with transaction() as session:
         patient_id = str(current_user.patient_id)
         get_patient(session, patient_id)
         shown = service.playable(session, patient_id)
         waiting = comparing.to_hear(session, patient_id)
+        teach = url_for("saying.read_here") if consents.active(session, patient_id, "learn_corrections") else None
     messages = [
         {"name": one.name, "sound": url_for("messages.sound", message_id=one.row.id), "duration_s": one.row.duration_s}
         for one in shown
     ]
     compare = url_for("comparing.start", comparison_id=waiting.row.id) if waiting is not None else None
-    return jsonify(messages=messages, compare=compare)
+    return jsonify(messages=messages, compare=compare, teach=teach)
 
 
 def _require_theirs(row: Message) -> None:

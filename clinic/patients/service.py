@@ -101,6 +101,14 @@ def change_settings(session: Session, actor: str, patient_id: str, values: dict[
     record(session, actor, "patient.settings", patient_id, **values)
 
 
+def change_asks_first(session: Session, actor: str, patient_id: str, asks_first: bool) -> None:
+    """Whether nothing is spoken before the patient touched it, while their speech was not learned."""
+    patient = get_patient(session, patient_id)
+    if patient.asks_first != asks_first:
+        patient.asks_first = asks_first
+        record(session, actor, "patient.asks_first", patient_id, asks_first=asks_first)
+
+
 def erase(session: Session, actor: str, patient_id: str) -> None:
     """Destroy the patient's key: whatever it sealed stays closed for good, in every backup too.
 

@@ -12,6 +12,7 @@ from clinic.accounts.tables import ADMINISTRATOR, CLINICIAN, TABLET
 from clinic.audit import record
 from clinic.database import transaction
 from clinic.errors import PlainError
+from clinic.learning.serving import serving
 from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.voices.speaking import speaking
@@ -84,6 +85,7 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             consents=states,
             voices=session.scalars(kept.order_by(Voice.version.desc())).all(),
             speaks=speaking(session, patient_id),
+            learned=serving(session, patient_id),
             sessions=overview.sessions_of(session, patient_id),
             tablets=tablets.list_tablets(session, patient_id),
             words=words,
@@ -135,6 +137,19 @@ def change_settings(patient_id: str) -> Response:
         service.change_settings(session, current_user.id, patient_id, values)
     flash("The settings are changed. They count from the next sentence on.", "good")
     return redirect(url_for("patients.view", patient_id=patient_id, _anchor="settings"))
+
+
+@blueprint.post("/patients/<patient_id>/asks-first")
+@role_required(CLINICIAN)
+def change_asks_first(patient_id: str) -> Response:
+    """Whether the tablet asks before it speaks, until this patient's speech is learned."""
+    asks_first = "asks_first" in request.form
+    with transaction() as session:
+        service.change_asks_first(session, current_user.id, patient_id, asks_first)
+    asks = "The tablet asks before it speaks, until this patient’s speech is learned."
+    lifted = "The tablet speaks unasked when it is sure. Listen with the patient whether it understands well enough."
+    flash(asks if asks_first else lifted, "good")
+    return redirect(url_for("patients.view", patient_id=patient_id, _anchor="asks-first"))
 
 
 @blueprint.post("/patients/<patient_id>/tablets")

@@ -6,6 +6,7 @@ import zlib
 from datetime import timedelta
 
 from clinic.database import now
+from clinic.learning.tables import Adapter
 from clinic.voices.comparing import Pair
 from clinic.voices.tables import BUILDING, QUEUED, Recording, Voice
 
@@ -19,7 +20,7 @@ def is_running(voice: Voice) -> bool:
     return voice.state in (QUEUED, BUILDING)
 
 
-def sentence(voice: Voice) -> str:
+def sentence(voice: Voice | Adapter) -> str:
     """What is going on, and about how long it will still take."""
     if voice.cancel_requested:
         return "Stopping at the next step."
@@ -33,7 +34,7 @@ def sentence(voice: Voice) -> str:
     return f"{text} {left}" if (left := time_left(voice)) else text
 
 
-def time_left(voice: Voice) -> str:
+def time_left(voice: Voice | Adapter) -> str:
     """From how long the share so far has taken. Empty while that says nothing yet."""
     if not 0.05 <= voice.progress < 1.0:
         return ""

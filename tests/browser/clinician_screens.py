@@ -43,6 +43,26 @@ def _tablet(browser: Browser, folder: Path, origin: str, size: str, scheme: str)
     context.close()
 
 
+def _saying(browser: Browser, folder: Path, origin: str, size: str, scheme: str) -> None:
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    page = context.new_page()
+    _sign_in(page, origin, "bedside-9")
+    page.goto(f"{origin}/tablet/phrases")
+    page.screenshot(path=folder / f"saying-phrases-{size}-{scheme}.png", full_page=True)
+    page.goto(f"{origin}/tablet/read")
+    for state in ("ready", "listening", "heard"):
+        page.wait_for_selector(f"main[data-state={state}]")
+        page.wait_for_timeout(900)  # a hand does not touch twice
+        page.screenshot(path=folder / f"saying-{state}-{size}-{scheme}.png", full_page=True)
+        page.click("#button")
+    page.wait_for_selector("main[data-state=ready]", timeout=30_000)  # no worker: the check is waited for
+    page.screenshot(path=folder / f"saying-kept-{size}-{scheme}.png", full_page=True)
+    context.close()
+
+
 def main(folder: Path) -> None:
     """Serve a seeded home and take a picture of every page, at three sizes, light and dark."""
     from clinic.app import create_app
@@ -75,6 +95,11 @@ def main(folder: Path) -> None:
             "compare-start": f"/compare/{seeded.keeping.comparison_id}",
             "compare": f"/sittings/{seeded.keeping.begun_id}",
             "compare-result": f"/sittings/{seeded.keeping.finished_id}",
+            "learning": f"/patients/{seeded.learning.patient_id}/learning",
+            "learning-empty": f"/patients/{seeded.patient_id}/learning",
+            "learning-no-consent": f"/patients/{seeded.empty_id}/learning",
+            "phrases": f"/patients/{seeded.learning.patient_id}/phrases",
+            "read-aloud": f"/patients/{seeded.learning.patient_id}/read-aloud",
             "export": f"/voices/{seeded.keeping.voice_ids[0]}/export",
             "import": f"/patients/{seeded.keeping.patient_id}/voices/import",
             "password": "/password",
@@ -104,6 +129,7 @@ def main(folder: Path) -> None:
                         complaints.append(f"{name} is wider than the {size}")
                 context.close()
                 _tablet(browser, folder, origin, size, scheme)
+                _saying(browser, folder, origin, size, scheme)
         page = browser.new_page()
         _sign_in(page, origin, seeding.ADMINISTRATOR)
         page.screenshot(path=folder / "people-desktop-light.png", full_page=True)

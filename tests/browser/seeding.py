@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 from clinic.accounts.service import create_account
 from clinic.database import new_id, now, transaction
+from clinic.learning import phrases, prompts
+from clinic.learning import service as learning
+from clinic.learning.tables import Adapter, PhraseExample, ReadAloud
 from clinic.live.tables import SPOKEN, UNSURE, LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
@@ -52,6 +55,7 @@ class Seeded:
     recording_id: str
     voice_id: str
     keeping: Keeping
+    learning: Learning
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,16 @@ class Keeping:
     comparison_id: str
     begun_id: str
     finished_id: str
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A patient with sentences read aloud, phrases, and versions in every state."""
+
+    patient_id: str
+    reading_ids: list[str]
+    adapter_ids: list[str]
+    phrase_ids: list[str]
 
 
 def tone(seconds: float = 1.0, pitch_hz: float = 220.0) -> bytes:
@@ -175,6 +189,69 @@ def keep(session: Session, actor: str, name: str = "Grace Adeyemi") -> Keeping:
         row_.preview = "made" if preview else None
         row_.preview_blob_id = vault.put_blob(owner, tone()) if preview else None
     return Keeping(owner, clip.id, ids, pair.id, begun.id, finished.id)
+
+
+def reading(session: Session, patient_id: str, prompt: str, state: str = CHECKED, **fields: Any) -> ReadAloud:
+    """A sentence of the catalogue, read aloud, as the worker leaves it."""
+    row = ReadAloud(id=new_id(), patient_id=patient_id, prompt=prompt, state=state, created_at=now())
+    row.blob_id = get_vault().put_blob(patient_id, tone())
+    for column, value in fields.items():
+        setattr(row, column, value)
+    found = prompts.find(prompt)
+    get_vault().put(row, "text_sealed", found.text if found else prompt)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def adapter(session: Session, patient_id: str, version: int, state: str, **fields: Any) -> Adapter:
+    """A version of what was learned, with weights that open."""
+    row = Adapter(id=new_id(), patient_id=patient_id, version=version, state=state, **fields)
+    if state == READY:
+        row.blob_id, row.finished_at = get_vault().put_blob(patient_id, b"weights"), now() - timedelta(hours=3)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def example(session: Session, patient_id: str, phrase_id: str, state: str = CHECKED, **fields: Any) -> PhraseExample:
+    """A phrase as it was said once."""
+    blob_id = get_vault().put_blob(patient_id, tone())
+    row = PhraseExample(id=new_id(), patient_id=patient_id, phrase_id=phrase_id, blob_id=blob_id, state=state, **fields)
+    session.add(row)
+    session.flush()
+    return row
+
+
+def learn(session: Session, actor: str, name: str = "Rosa Benedetti") -> Learning:
+    """Half-way through: sentences in every state, versions good and not, phrases taught and not."""
+    owner = patient(session, actor, name, "RX-411-00093")
+    create_account(session, "bedside-9", PASSWORD, "tablet", owner)
+    readings = [reading(session, owner, f"en-{number:03}").id for number in range(1, 15)]
+    message = "This was longer than can be learned from. Read it in one breath, or skip it."
+    reading(session, owner, "en-015", REFUSED, error_code="too_long", error_message=message)
+    reading(session, owner, "en-016", RECEIVED)
+    learning.add_own(session, actor, owner, "Rosie, your tea is getting cold.\nMario has the keys to the allotment.")
+    figures = {"stock_wer": 0.62, "clear_stock_wer": 0.031}
+    ids = [
+        adapter(session, owner, version, state, **fields).id
+        for version, state, fields in (
+            (1, READY, {"measures": {**figures, "adapted_wer": 0.41, "sentences": 8}, "read_aloud_ids": readings[:8]}),
+            (2, "broken", {"error_message": "Its weights belong to another recogniser. Learn again."}),
+            (3, "no_better", {"measures": {**figures, "adapted_wer": 0.66, "sentences": 5}}),
+            (4, READY, {"measures": {**figures, "adapted_wer": 0.27, "clear_adapted_wer": 0.029, "sentences": 12},
+                        "read_aloud_ids": readings[:12], "utterance_ids": ["u1", "u2"], "chosen_at": now()}),
+        )
+    ]  # fmt: skip
+    building = adapter(session, owner, 5, BUILDING, progress=0.4, progress_text="Learning: round 3 of 8.")
+    building.created_at, building.heartbeat_at = now() - timedelta(seconds=100), now()
+    taught, half, bare = (phrases.add(session, actor, owner, text).id for text in (
+        "Turn me over, please", "Where is Mario? He said that he would come after lunch", "Water"
+    ))  # fmt: skip
+    for phrase_id in (taught, taught, half):
+        example(session, owner, phrase_id)
+    example(session, owner, half, REFUSED, error_message="There was hardly any sound in it. Say it once more.")
+    return Learning(owner, readings, [*ids, building.id], [taught, half, bare])
 
 
 def utterance(session: Session, session_id: str, patient_id: str, number: int, text: str, **fields: Any) -> Utterance:
@@ -356,6 +433,7 @@ def seed(actor: str) -> Seeded:
         )
         empty = patient(session, actor, "Ada", "", scopes=())
         keeping = keep(session, actor)
+        learned = learn(session, actor)
         for name in ("李小龙", "Bjørn Åsmund Øverland"):
             patient(session, actor, name, scopes=("keep_voice",))
-        return Seeded(one, two, empty, live.id, ids, first.id, ready.id, keeping)
+        return Seeded(one, two, empty, live.id, ids, first.id, ready.id, keeping, learned)

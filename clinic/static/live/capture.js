@@ -6,6 +6,14 @@ const LEAD_IN_FRAMES = 10;
 // voices. Echo does not matter: while the tablet speaks, the microphone is not listened to.
 const WANTED = { channelCount: 1, noiseSuppression: false, echoCancellation: false, autoGainControl: true };
 
+// What to do, by the name of the browser's error.
+export const MICROPHONE = {
+  NotAllowedError: "The microphone is switched off for this page. Ask someone to allow it in the browser’s settings (the lock beside the address), then touch the button.",
+  NotFoundError: "This tablet has no microphone that I can find. Ask someone to connect one, then touch the button.",
+  NotReadableError: "Another app is using the microphone. Close it, then touch the button.",
+  NotSupportedError: "The browser gives the microphone only to a secure address (https). Please tell hospital IT.",
+};
+
 export class Capture {
   constructor({ onFrame, onLevel, onLost }) {
     this.onFrame = onFrame;
@@ -17,7 +25,7 @@ export class Capture {
     this.opening = null;
   }
 
-  // Resolves when the microphone is open. Rejects with the browser's error, named in tablet.js.
+  // Resolves when the microphone is open. Rejects with the browser's error, named in MICROPHONE.
   open() {
     this.opening ??= this.#open().catch((error) => {
       this.opening = null;

@@ -18,11 +18,13 @@ export class Own {
     try {
       const answer = await fetch("/tablet/own", { headers: { Accept: "application/json" } });
       if (!answer.ok) return;
-      const { messages, compare } = await answer.json();
+      const { messages, compare, teach } = await answer.json();
       this.messages = messages;
       $("show-own").hidden = !messages.length;
       $("compare").hidden = !compare;
       if (compare) $("compare").href = compare;
+      $("teach").hidden = !teach;
+      if (teach) $("teach").href = teach;
       this.#list();
     } catch (error) {
       if (!(error instanceof TypeError)) throw error; // TypeError: the network is away
@@ -32,7 +34,7 @@ export class Own {
   // Offered while nothing else is asked of the person.
   offer(state) {
     const free = ["ready", "no_voice"].includes(state);
-    $("own").hidden = !free || ($("show-own").hidden && $("compare").hidden);
+    $("own").hidden = !free || ["show-own", "compare", "teach"].every((id) => $(id).hidden);
     if (!free && $("recordings").open) $("recordings").close();
   }
 

@@ -1,6 +1,6 @@
 // The patient's page: joins the microphone, the connection, the restored speech and the screen.
 
-import { Capture } from "./capture.js";
+import { Capture, MICROPHONE } from "./capture.js";
 import { Own } from "./own.js";
 import { Playback } from "./playback.js";
 import { Link } from "./protocol.js";
@@ -10,12 +10,6 @@ import * as screen from "./screen.js";
 const TREMOR_MS = 500;
 const RELEASE_GRACE_MS = 400;
 const SEEN = "sameVoice.howToSeen";
-const MICROPHONE = {
-  NotAllowedError: "The microphone is switched off for this page. Ask someone to allow it in the browser’s settings (the lock beside the address), then touch the button.",
-  NotFoundError: "This tablet has no microphone that I can find. Ask someone to connect one, then touch the button.",
-  NotReadableError: "Another app is using the microphone. Close it, then touch the button.",
-  NotSupportedError: "The browser gives the microphone only to a secure address (https). Please tell hospital IT.",
-};
 
 const $ = (id) => document.getElementById(id);
 const link = new Link(Object.assign(new URL(document.body.dataset.socket, location.href), { protocol: location.protocol === "https:" ? "wss:" : "ws:" }));

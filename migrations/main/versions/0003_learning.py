@@ -59,9 +59,24 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_phrase_patient_id"), ["patient_id"], unique=False)
 
     op.create_table(
+        "own_sentence",
+        sa.Column("patient_id", sa.String(length=32), nullable=False),
+        sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["patient_id"], ["patient.id"], name=op.f("fk_own_sentence_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_own_sentence")),
+    )
+    with op.batch_alter_table("own_sentence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_own_sentence_patient_id"), ["patient_id"], unique=False)
+
+    op.create_table(
         "read_aloud",
         sa.Column("patient_id", sa.String(length=32), nullable=False),
         sa.Column("prompt", sa.String(length=16), nullable=True),
+        sa.Column("own_id", sa.String(length=32), nullable=True),
         sa.Column("text_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("blob_id", sa.String(length=32), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
@@ -72,6 +87,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["patient_id"], ["patient.id"], name=op.f("fk_read_aloud_patient_id_patient"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["own_id"], ["own_sentence.id"], name=op.f("fk_read_aloud_own_id_own_sentence"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_read_aloud")),
     )
@@ -111,5 +129,6 @@ def downgrade() -> None:
         batch_op.drop_column("asks_first")
     op.drop_table("phrase_example")
     op.drop_table("read_aloud")
+    op.drop_table("own_sentence")
     op.drop_table("phrase")
     op.drop_table("adapter")

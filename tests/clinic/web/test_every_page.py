@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def _pages(seeded: seeding.Seeded) -> list[str]:
         *(f"/sittings/{one}" for one in (keeping.begun_id, keeping.finished_id)),
     ]
     kept += [f"/voices/{keeping.voice_ids[0]}/delete"]
+    learning = [
+        f"/patients/{one}{rest}"
+        for one in (seeded.learning.patient_id, seeded.empty_id)
+        for rest in ("", "/learning", "/learning?all=1", "/read-aloud", "/phrases", "/phrases/say")
+    ]
+    kept += learning
     return ["/", "/patients", "/patients/new", "/password", f"/sessions/{seeded.session_id}", *patients, *kept]
 
 
@@ -47,6 +54,15 @@ def test_no_page_has_a_script_or_style_in_it_and_none_may(clinician: Visitor, ev
         assert answer.headers["Cache-Control"] == "no-store", path
         assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=\"", answer.text), path
         assert "http://" not in re.sub(r'xmlns="[^"]*"', "", answer.text), path
+
+
+def test_the_same_of_the_tablets_pages(another: Callable[[str], Visitor], everything: seeding.Seeded) -> None:
+    tablet = another("bedside-9")
+    for path in ("/tablet", "/tablet/read", "/tablet/phrases", "/tablet/phrases/say"):
+        answer = tablet.get(path)
+        assert answer.status_code == 200 and "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store", path
+        assert not re.search(r"<script(?![^>]*src=)|<style|\sstyle=|\son[a-z]+=\"", answer.text), path
 
 
 def test_what_a_patient_said_is_text_and_never_a_tag(clinician: Visitor, everything: seeding.Seeded) -> None:
