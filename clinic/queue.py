@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from celery import Celery
+from celery.schedules import crontab
 from sqlalchemy.orm import Session
 
 from clinic.database import after_commit
@@ -26,7 +27,11 @@ QUEUES = {
     "messages.cut": "build",
     "learning.adapt": "build",
     "notes.draft": "notes",
+    "learning.due": "upkeep",
 }
+
+#: What runs by the clock, in SAMEVOICE_TIMEZONE, sent by Celery's beat: hour and minute.
+NIGHTLY = {"learning.due": (2, 30)}
 
 
 def _transport_options(broker_url: str) -> dict[str, float]:
@@ -50,6 +55,11 @@ def configure(app: Celery) -> Celery:
         accept_content=["json"],
         task_default_queue="live",
         task_routes={name: {"queue": queue} for name, queue in QUEUES.items()},
+        timezone=get_settings().timezone,
+        beat_schedule={
+            name: {"task": name, "schedule": crontab(hour=hour, minute=minute), "options": {"queue": QUEUES[name]}}
+            for name, (hour, minute) in NIGHTLY.items()
+        },
         broker_transport_options=_transport_options(get_settings().broker_url),
     )
     return app

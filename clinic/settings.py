@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(15 * 60, description="Clinicians are signed out after this long without a request.")
     login_limit: str = "10 per minute"
     torch_threads: int = 2
+    timezone: str = Field("UTC", description="In which the night's work is timed: Europe/Vienna.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where voices are built and spoken: cpu or cuda (a GPU).")
     engine: str = Field("kokoro", description="What new voices are built with: kokoro or pocket-tts.")
     synthetic_cue: Literal["none", "visible", "tone"] = Field(

@@ -16,8 +16,12 @@ from clinic.learning.tables import BUILDING, DELETED, QUEUED, READY, Adapter
 from clinic.live.tables import SPOKEN, Utterance
 from clinic.patients import consents
 from clinic.patients.service import get_patient
+from clinic.patients.tables import Patient
 from clinic.queue import send
 from clinic.vault import get_vault
+
+#: So many new sentences are worth learning again.
+NEW = 10
 
 
 def versions_of(session: Session, patient_id: str) -> list[Adapter]:
@@ -91,6 +95,25 @@ def learn(session: Session, actor: str, patient_id: str) -> Adapter:
     )  # fmt: skip
     send(session, "learning.adapt", adapter.id)
     return adapter
+
+
+def due(session: Session) -> list[str]:
+    """Patients for whom learning again is worth an hour of this machine: `NEW` sentences since what is in use.
+
+    One more correction never asks for a build; they gather, and the night takes them together.
+    """
+    found = []
+    for patient_id in session.scalars(select(Adapter.patient_id).distinct()):
+        patient = session.get_one(Patient, patient_id)
+        rows = versions_of(session, patient_id)
+        if patient.erased_at is not None or not service.may_learn(session, patient_id) or any(map(is_running, rows)):
+            continue
+        known = {one for row in rows[:1] for one in (*row.read_aloud_ids, *row.utterance_ids)}
+        readings = [row.id for row in service.checked(service.readings_of(session, patient_id))]
+        fresh = [one for one in (*readings, *corrections(session, patient_id)) if one not in known]
+        if len(fresh) >= NEW and len(readings) >= service.LEAST:
+            found.append(patient_id)
+    return found
 
 
 def cancel(session: Session, actor: str, adapter_id: str) -> Adapter:

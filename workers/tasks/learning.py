@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic.database import after_commit, now, transaction
 from clinic.learning import tables as t
+from clinic.learning import versions
 from clinic.learning.serving import put_into_use
 from clinic.learning.tables import Adapter as AdapterRow
 from clinic.learning.tables import PhraseExample, ReadAloud
@@ -57,6 +58,14 @@ def adapt(adapter_id: str) -> None:
     """Learn from the sentences of this version; goes on from its checkpoint after a restart."""
     with plainly(adapter_id, "learning.adapt", _failed):
         _adapt(adapter_id)
+
+
+@app.task(name="learning.due")
+def due() -> None:
+    """At night: learn again for whom corrections and new sentences have gathered. Whoever has few waits."""
+    with transaction() as session:
+        for patient_id in versions.due(session):
+            versions.learn(session, "system", patient_id)
 
 
 def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> None:
