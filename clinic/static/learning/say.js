@@ -23,7 +23,7 @@ const FACES = {
   no_list: ["i-unplugged", "No connection", "Touch to try again"],
   ready: ["i-mic", "Record", phrases ? "Touch, then say it" : "Touch, then read it aloud"],
   listening: ["i-stop", "Done", "Touch when you have said it"],
-  heard: ["i-done", "Keep it", "Touch to keep it"],
+  heard: ["i-done", "Keep it", "Then comes the next"],
   working: ["i-think", "One moment", "It is being kept"],
   refused: ["i-mic", "Say it again", "Touch, then say it"],
   offline: ["i-unplugged", "Send it again", "Touch to try again"],
@@ -158,7 +158,7 @@ async function finish(message = "") {
   if (state !== "listening") return;
   const take = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   recorded = { take, blob, sound: URL.createObjectURL(blob) };
-  show("heard", message || (loudest < FAINT ? "I heard almost nothing. Hear it before you keep it." : ""));
+  show("heard", message || (loudest < FAINT ? "I heard almost nothing. Hear it before you keep it." : "Keep it, hear it, or say it again."));
 }
 
 function drop() {
