@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -180,6 +181,21 @@ def _keep(adapter_id: str, learned: Any) -> None:
             put_into_use(session, row.patient_id, row)
         else:
             row.state, row.progress_text = t.NO_BETTER, "Judged no better, so nothing was changed."
+            row.error_code, row.error_message = "no_better", _why_not(learned.measures)
+
+
+def _why_not(measures: Mapping[str, float]) -> str:
+    before, after = measures["stock_wer"], measures["adapted_wer"]
+    if after >= before:
+        return (
+            f"It got {after:.0%} of the words wrong on sentences that it had not learned, where everybody's "
+            f"recognition gets {before:.0%}. More sentences help most; where few words are wrong already, nothing "
+            "needs to be learned."
+        )
+    return (
+        f"It understands this speech better ({before:.0%} of the words wrong before, {after:.0%} after), but it "
+        "unlearned clear speech, as in the recordings of before. Add more of those, then learn again."
+    )
 
 
 class _Teller(Teller[AdapterRow]):

@@ -453,7 +453,7 @@ def test_what_came_to_nothing_says_why_and_cannot_be_used(clinician: Visitor, pa
         row = seeding.adapter(session, patient_id, 1, state, measures={"stock_wer": 0.5, "adapted_wer": 0.55})
     page = clinician.get(f"/patients/{patient_id}/learning").text
     said = {
-        "no_better": "50 % → 55 %",
+        "no_better": "was learned and is not used. More sentences help most.",
         "failed": "could not be learned",
         "cancelled": "was cancelled",
         "broken": "cannot be opened any more",

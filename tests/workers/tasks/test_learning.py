@@ -155,7 +155,9 @@ def test_what_is_no_better_changes_nothing(patient_id: str, learns: Learns) -> N
         put_into_use(session, patient_id, session.get_one(Adapter, older))
     newer = version(patient_id, 2)
     learning.adapt(newer)
-    assert of(Adapter, newer).state == t.NO_BETTER and of(Adapter, newer).blob_id is None
+    row = of(Adapter, newer)
+    assert row.state == t.NO_BETTER and row.blob_id is None
+    assert "95%" in row.error_message and "90%" in row.error_message
     assert in_use(patient_id) == older
 
 
