@@ -21,11 +21,11 @@ import click
 import jiwer
 import numpy as np
 
-from bench import corpora, impair, measure, two_cities
+from bench import corpora, impair, measure, nothing, two_cities
 from bench.corpora import Speaker, table
 from samevoice.cli import quiet_libraries
 from workers import models
-from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError, Transcript
+from workers.contracts import RECOGNITION_RATE_HZ, Clip, SpokenError, Transcript
 from workers.hear.decode import decode
 from workers.understand.adapt import LONGEST_S, Adaptation
 from workers.understand.learn import Learning
@@ -38,7 +38,7 @@ LEARNED, TESTED = 50, 30
 CLEAR = 12
 #: Further draws of the impairment for the sentences that are tested on: a calibration takes more than thirty.
 RETAKES = (1, 2)
-_SILENCE_S, _PIECE_S = 60.0, 10.0
+_NOTHING_S = 60.0
 _BINS = 5
 
 
@@ -250,19 +250,14 @@ def _calibration_error(clips: Sequence[Clip], heard: Sequence[Transcript], langu
 
 
 def _invented(recogniser: Recogniser) -> float:
-    """Words heard in a minute each of silence, of white and of pink noise, in pieces of 10 s."""
-    chance = np.random.default_rng(0)
-    count = int(_SILENCE_S * RECOGNITION_RATE_HZ)
-    white = chance.standard_normal(count)
-    spectrum = np.fft.rfft(white) / np.sqrt(np.maximum(np.arange(count // 2 + 1), 1))
-    pink = np.fft.irfft(spectrum, n=count)
-    words, piece = 0, int(_PIECE_S * RECOGNITION_RATE_HZ)
-    sounds = (np.zeros(count), 0.05 * white / white.std(), 0.05 * pink / pink.std())
-    for sound in sounds:
-        for start in range(0, count, piece):
-            heard = recogniser.transcribe(Audio(sound[start : start + piece].astype(np.float32), RECOGNITION_RATE_HZ))
-            words += len(heard.text.split())
-    return words / (len(sounds) * _SILENCE_S / 60)
+    """Words offered in a minute of nothing: one each of silence, noise, a ward, and music where it is installed."""
+    pieces = [
+        piece
+        for sound in nothing.sources(nothing.MUSIC, None, _NOTHING_S, seed=1).values()
+        for piece in nothing.held(sound, seed=1)
+    ]
+    found = nothing.heard_in(recogniser, pieces)
+    return float(found["shown"] / found["minutes"])
 
 
 def _teller(what: str) -> Callable[[float, str], None]:
