@@ -32,6 +32,9 @@ LOWEST_SEMITONES, HIGHEST_SEMITONES = -12.0, 14.0
 LOWEST_HZ, HIGHEST_HZ = 60.0, 480.0
 #: A phone is no shorter and no longer than this, over its prediction.
 SHORTEST, LONGEST = 0.3, 4.0
+#: The longest rest that is followed. One of a second or two is meant, in a plea as in a story; one of many seconds is
+#: breath, search for a word, or a swallow, and whoever listens to restored speech would take its silence for the end.
+MOST_REST_S = 2.5
 #: Around a run of words: sound that may still belong to it.
 _MARGIN_S = 0.3
 _EDGE_S = 0.35  # silence laid around the utterance, for a last phone that dies away after the recording ends
@@ -167,6 +170,7 @@ class Follower:
             said = (start_s - self._ended_s) / STEP_S / performance.tempo
             followed = usual
             if math.isfinite(said):
+                said = min(said, MOST_REST_S / STEP_S)
                 kept, share = max(usual, performance.pauses_kept * said), performance.closeness
                 followed = (1 - share) * kept + share * max(said, 0.0)
             rest = (1 - performance.strength) * usual + performance.strength * followed
@@ -190,6 +194,7 @@ class Follower:
         performance = self._performance
         said = heard_s / STEP_S / performance.tempo
         inner = ~_outer(owners) & np.isfinite(said)
+        said = _rested(said, pauses & inner)
         closely = np.where(inner, said, predicted)
         closely = np.where(pauses, closely, closely.clip(SHORTEST * predicted, LONGEST * predicted))
         standing_out = _emphasised(owners, pauses, predicted, said)
@@ -285,6 +290,15 @@ def _emphasised(owners: Sequence[int | None], pauses: BoolArray, predicted: Floa
     for word, value in stretch.items():
         beyond = np.sign(value - usual) * max(0.0, abs(value - usual) - _STANDS_OUT)
         out[of_word[word]] *= np.exp(np.clip(beyond, -_MOST_EMPHASIS / 2, _MOST_EMPHASIS))
+    return out
+
+
+def _rested(said: FloatArray, pauses: BoolArray) -> FloatArray:
+    """`said` with no rest over `MOST_REST_S`; a comma and the space after it are one rest."""
+    out = said.copy()
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], pauses, [False]]).astype(np.int8)))
+    for first, end in edges.reshape(-1, 2):
+        out[first:end] *= min(1.0, MOST_REST_S / STEP_S / max(float(out[first:end].sum()), 1.0))
     return out
 
 

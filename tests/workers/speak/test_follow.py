@@ -13,6 +13,7 @@ import torch
 from bench import impair, measure, two_cities
 from workers.contracts import Audio, Baseline, Manner, Performance, Voice, Word
 from workers.feel import baseline, manner, prosody
+from workers.speak import follow
 from workers.speak.align import align
 from workers.speak.clauses import clauses
 from workers.speak.follow import columns
@@ -133,7 +134,31 @@ def test_a_word_that_is_stressed_is_longer_louder_and_higher(
 def test_sentences_are_as_far_apart_as_they_were_said(
     engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline, rest_s: float
 ) -> None:
-    """The same clip twice; its last word dies away for about 0.05 s more, and the first begins 0.2 s in."""
+    """The last word dies away for about 0.05 s more, and the first begins 0.2 s in."""
+    plans, rested_s = _twice(engine, own, clear, usual, rest_s)
+    assert rested_s == pytest.approx(rest_s + 0.05, abs=0.12)
+    # What is laid before the second sentence is silence, as it was.
+    if rest_s > 1:
+        before = 2 * int(plans[1].frames.durations[0]) - 8
+        assert before > 40
+        assert plans[1].energy[0, :before].max() < plans[1].energy.max() - 4
+
+
+def test_a_rest_of_ten_seconds_is_cut_short(engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline) -> None:
+    """Between two sentences, and within one."""
+    _, rested_s = _twice(engine, own, clear, usual, 10.0)
+    assert 1.5 < rested_s < follow.MOST_REST_S + 0.3
+    words = tuple(
+        replace(w, start_s=w.start_s + 10 * (w.start_s > 0.7), end_s=w.end_s + 10 * (w.start_s > 0.7)) for w in WORDS
+    )
+    at = round(0.62 * 16_000)  # before 'age'
+    torn = np.concatenate([clear.samples[:at], np.zeros(160_000, np.float32), clear.samples[at:]])
+    within = _seconds(_planned(engine, own, _manner(Audio(torn, 16_000), usual, own, words)))
+    assert within < _seconds(_planned(engine, own, _manner(clear, usual, own))) + follow.MOST_REST_S + 0.3
+
+
+def _twice(engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline, rest_s: float) -> tuple[list[Plan], float]:
+    """The same clip twice with a rest between; the plans, and the rest in them in s."""
     silence = np.zeros(round(rest_s * 16_000), np.float32)
     start, stop = round(0.2 * 16_000), round(1.33 * 16_000)
     once = clear.samples[start:stop]
@@ -149,13 +174,7 @@ def test_sentences_are_as_far_apart_as_they_were_said(
         for place, text in enumerate(found):
             plans.append(engine._plan(text, engine._acoustics.phones(text), own, how, follower, place))
     first, second = (plan.frames.durations.numpy() for plan in plans)
-    rested_s = 0.025 * (first[plans[0].phones.rindex("m") + 2 :].sum() + second[0])
-    assert rested_s == pytest.approx(rest_s + 0.05, abs=0.12)
-    # What is laid before the second sentence is silence, as it was.
-    if rest_s > 1:
-        before = 2 * int(second[0]) - 8
-        assert before > 40
-        assert plans[1].energy[0, :before].max() < plans[1].energy.max() - 4
+    return plans, 0.025 * float(first[plans[0].phones.rindex("m") + 2 :].sum() + second[0])
 
 
 def test_nothing_sounds_before_the_first_word(engine: KokoroEngine, own: Voice, clear: Audio, usual: Baseline) -> None:
