@@ -4,7 +4,7 @@ None is part of this tree, or of any package; each is had from its makers, on th
 layouts comes from public programs that read them:
 
 - TORGO (Rudzicz, Namasivayam and Wolff 2012): SPEAKER/SessionN/prompts/0001.txt beside wav_headMic/0001.wav and
-  wav_arrayMic/0001.wav (github.com/lesterphillip/torgo_vc, .../abnerLing/Kaldi-Speech_Processing).
+  wav_arrayMic/0001.wav (from excerpts of public loaders; nobody here has seen the corpus itself).
 - UASpeech (Kim et al. 2008): audio/SPEAKER/SPEAKER_BLOCK_WORD_MICROPHONE.wav, words in mlf/SPEAKER/SPEAKER_word.mlf
   (github.com/ffxiong/uaspeech) or speaker_wordlist.xls (github.com/rikrd/kaldi, egs/uaspeech/s5/local).
 - Speech Accessibility Project (Hasegawa-Johnson et al. 2024): a folder a contributor, with one JSON of 'Files', each
@@ -33,12 +33,12 @@ from workers.understand.adapt import LEAST_UTTERANCES
 LONGEST_S = 30.0
 _LEARNED_SHARE = 2 / 3
 
-#: By the Frenchay assessment that comes with the corpus; speakers without dysarthria (FC.., MC..) are left out.
+#: By the Frenchay assessment, as papers on the corpus give it; speakers without dysarthria (FC.., MC..) are left out.
 TORGO_SEVERITY: Mapping[str, str] = {
     "F01": "severe", "F03": "moderate", "F04": "mild", "M01": "severe", "M02": "severe", "M03": "mild",
     "M04": "severe", "M05": "moderate to severe",
 }  # fmt: skip
-#: Words that listeners understood, in per cent: sheet 'Speaker' of speaker_wordlist.xls.
+#: Words that listeners understood, in per cent, as papers on the corpus give them. Labels: nothing is computed of them.
 UASPEECH_UNDERSTOOD: Mapping[str, float] = {
     "F02": 29, "F03": 6, "F04": 62, "F05": 95, "M01": 15, "M04": 2, "M05": 58, "M07": 28, "M08": 93, "M09": 86,
     "M10": 93, "M11": 62, "M12": 7.4, "M14": 90.4, "M16": 43,
