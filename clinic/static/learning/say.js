@@ -36,7 +36,7 @@ const SHOWN_IN = {
   hear: ["heard", "offline"],
   again: ["listening", "heard", "offline"],
   skip: ["ready", "heard", "refused"],
-  enough: ["no_list", "ready", "refused", "offline", "rest", "finished", "microphone"],
+  leave: ["no_list", "ready", "refused", "offline", "rest", "finished", "microphone"],
 };
 const FIRST = phrases ? "Say it as you say it today." : "Say it as you say it today. It need not be true.";
 
@@ -78,7 +78,7 @@ function show(next, message = "") {
   $("button-hint").textContent = hint;
   $("button").setAttribute("aria-disabled", String(BUSY.has(next)));
   for (const [id, states] of Object.entries(SHOWN_IN)) {
-    if (id === "enough") $(id).classList.toggle("away", !states.includes(next));
+    if (id === "leave") $(id).classList.toggle("away", !states.includes(next));
     else $(id).hidden = !states.includes(next);
   }
   $("again-label").textContent = next === "listening" ? "Start over" : "Say it again";
@@ -242,7 +242,7 @@ async function how(address) {
 async function next(message) {
   queue.shift();
   done += 1;
-  if (!queue.length) {
+  if (!queue.length && !phrases) { // there are more sentences than come at once
     try {
       queue = (await look()).filter((one) => !later.some(({ item }) => item.key === one.key));
     } catch (error) {

@@ -501,7 +501,7 @@ def test_what_more_would_bring_is_the_fields_until_the_patient_has_figures_of_th
         own = measured(versions.versions_of(session, patient_id))
     assert [(one.version, one.sentences, one.stock, one.adapted) for one in own] == [(1, 8, 0.7, 0.35)]
     page = clinician.get(f"/patients/{patient_id}/learning").text
-    assert "26 to 33" not in page and "Measured on this patient" in page and "<td>35 %</td>" in page
+    assert "26 to 33" not in page and "measured on this patient" in page and "<td>35 %</td>" in page
 
 
 # Asking first
