@@ -149,7 +149,9 @@ def fingerprint(shown: list[Shown]) -> str:
 
 def _forget(session: Session, example: PhraseExample) -> None:
     session.delete(example)
-    after_commit(session, partial(get_vault().delete_blob, example.blob_id))
+    for blob_id in (example.blob_id, example.features_blob_id):
+        if blob_id is not None:
+            after_commit(session, partial(get_vault().delete_blob, blob_id))
 
 
 def _words(row: Phrase) -> str:

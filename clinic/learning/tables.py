@@ -96,6 +96,8 @@ class PhraseExample(Row, Base):
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     phrase_id: Mapped[str] = mapped_column(ForeignKey("phrase.id", ondelete="CASCADE"), index=True)
     blob_id: Mapped[str] = mapped_column(String(32))
+    #: What the recogniser's encoder makes of it, sealed: it is matched with, and tells what was said and by whom.
+    features_blob_id: Mapped[str | None] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16), default=RECEIVED)
     duration_s: Mapped[float | None] = mapped_column(Float)
     error_code: Mapped[str | None] = mapped_column(String(40))

@@ -146,6 +146,7 @@ def _blobs(session: Session, patient_id: str) -> list[str]:
         learning.Adapter.blob_id,
         learning.Adapter.checkpoint_blob_id,
         learning.PhraseExample.blob_id,
+        learning.PhraseExample.features_blob_id,
     )
     found: list[str] = []
     for column in columns:

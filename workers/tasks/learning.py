@@ -23,7 +23,7 @@ from workers.activity import speech_spans
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError
 from workers.hear.decode import decode
-from workers.tasks import rooms, sealed
+from workers.tasks import rooms, sealed, taught
 from workers.tasks.outcome import plainly
 from workers.tasks.sound import at_rate
 from workers.tasks.telling import Teller
@@ -51,7 +51,9 @@ def check_read(read_aloud_id: str) -> None:
 def check_phrase(example_id: str) -> None:
     """Whether an example of a phrase can be matched with."""
     with plainly(example_id, "learning.check_phrase", _refused(PhraseExample)):
-        _check(PhraseExample, example_id, PHRASE_S)
+        audio = _check(PhraseExample, example_id, PHRASE_S)
+        if audio is not None:
+            taught.keep_features(example_id, audio)
 
 
 @app.task(name="learning.adapt")
@@ -69,11 +71,12 @@ def due() -> None:
             versions.learn(session, "system", patient_id)
 
 
-def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> None:
+def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> Audio | None:
+    """What was recorded, found good; None where there was nothing to look at."""
     with transaction() as session:
         row = session.get(table, row_id)
         if row is None or row.state != t.RECEIVED:
-            return
+            return None
         sealed.patient_of(session, row.patient_id)
     audio = _decoded(row.patient_id, row.blob_id)
     _require_speech(audio, lasts_s)
@@ -81,6 +84,7 @@ def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> None
         found = session.get(table, row_id)
         if found is not None and found.state == t.RECEIVED:
             found.state, found.duration_s = t.CHECKED, audio.duration_s
+    return audio
 
 
 def _require_speech(audio: Audio, lasts_s: tuple[float, float]) -> None:

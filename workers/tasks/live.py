@@ -22,7 +22,7 @@ from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, 
 from workers.feel import prosody
 from workers.hear.decode import decode
 from workers.speak.cue import led_by_tone
-from workers.tasks import listen, rooms, sealed, spoken, understood
+from workers.tasks import listen, rooms, sealed, spoken, taught, understood
 from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
 from workers.tasks.sound import at_rate
@@ -35,6 +35,7 @@ WHY = {
     "impossible_rate": "That would be faster than anybody speaks, so it is probably a mishearing.",
     "low_confidence": "I am not sure enough to say this for you.",
     "cut_off": "The connection broke while you were speaking.",
+    "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
     "not_adapted": "I am still learning your speech, so I ask before I speak.",
 }
 NOTHING = {
@@ -82,6 +83,7 @@ def _restore(utterance_id: str) -> None:
     audio = _recorded(row)
     ear = understood.ear_of(row.patient_id)
     transcript = ear.recogniser.transcribe(audio, language=language, sure_at=sure_at)
+    transcript = taught.with_taught(row.patient_id, audio, transcript, learned=ear.learned)
     gate = transcript.gate or ("cut_off" if row.cut_off else None)
     if gate is None and asks_first and not ear.learned:
         # On severe speech stock recognition invents fluently, and its confidence does not show it.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from workers.speak.engine import Engine
     from workers.speak.watermark import Watermark
     from workers.understand.learn import Learning
+    from workers.understand.phrases import Phrases
     from workers.understand.recogniser import Recogniser
 
 Made = TypeVar("Made")
@@ -74,6 +75,30 @@ def adapted_recogniser(
         while len(_adapted) > _MOST_ADAPTED:
             _adapted.popitem(last=False)
         return _adapted[adapter_id]
+
+
+def recognition_weights() -> str:
+    """Names everybody's recognition weights: what was made of a sound by others cannot be compared with these."""
+    from workers import models
+
+    files = models.manifest().artefacts["whisper-base"].files
+    return "whisper-base@" + next(file.sha256 for file in files if file.path.endswith("model.bin"))
+
+
+#: Of how many patients the taught phrases stay open: some megabytes each.
+_MOST_TAUGHT = 8
+_taught: OrderedDict[str, tuple[tuple[str, ...], Phrases]] = OrderedDict()
+
+
+def phrases(patient_id: str, examples: tuple[str, ...], make: Callable[[], Phrases]) -> Phrases:
+    """The patient's taught phrases, made anew whenever their examples are others."""
+    with _opening:
+        if patient_id not in _taught or _taught[patient_id][0] != examples:
+            _taught[patient_id] = examples, make()
+        _taught.move_to_end(patient_id)
+        while len(_taught) > _MOST_TAUGHT:
+            _taught.popitem(last=False)
+        return _taught[patient_id][1]
 
 
 def learning(utterances: Sequence[Clip], clear: Sequence[Clip], language: str) -> Learning:

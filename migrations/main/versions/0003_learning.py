@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("patient_id", sa.String(length=32), nullable=False),
         sa.Column("phrase_id", sa.String(length=32), nullable=False),
         sa.Column("blob_id", sa.String(length=32), nullable=False),
+        sa.Column("features_blob_id", sa.String(length=32), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("duration_s", sa.Float(), nullable=True),
         sa.Column("error_code", sa.String(length=40), nullable=True),
