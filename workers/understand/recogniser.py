@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import whisperx
 from faster_whisper.tokenizer import Tokenizer
 from whisperx.asr import WhisperModel
@@ -44,6 +45,11 @@ _SHORT_WINDOW_S = 14.0
 _SHORT_UP_TO_S = 13.0
 _WINDOW_S = 30.0
 _BEAM = 5
+
+#: (longest sound, window) for `features`: no decoder is there to loop, so a window may be as short as a phrase.
+_FEATURES_WINDOWS_S = ((6.5, 7.0), (13.5, _SHORT_WINDOW_S))
+_FEATURES_PAD_S = 0.1
+_FEATURES_HZ = 50
 
 redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 
@@ -133,6 +139,26 @@ class Recogniser:
         speech_s = sum(end_s - start_s for start_s, end_s in speech)
         heard = _Heard(tuple(words), (Hypothesis(text, 0.0, 1),) if text else ())
         return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
+
+    def features(self, audio: Audio) -> FloatArray:
+        """What the encoder makes of the speech in `audio`: (frames, width) float32, 50 frames a second.
+
+        Cut to where there is speech: the silence around it and pauses of 0.3 s and more are left out. (0, width) where
+        nobody speaks; of more than 30 s, the first 30. They tell what was said and by whom, so they are biometric: keep
+        them sealed, and out of every log.
+        """
+        speech = speech_spans(audio)
+        start_s = max(0.0, speech[0][0] - _FEATURES_PAD_S) if speech else 0.0
+        end_s = speech[-1][1] + _FEATURES_PAD_S if speech else 0.0
+        samples = at_recognition_rate(audio)[int(start_s * RECOGNITION_RATE_HZ) : int(end_s * RECOGNITION_RATE_HZ)]
+        duration_s = len(samples) / RECOGNITION_RATE_HZ
+        window_s = next((window for longest, window in _FEATURES_WINDOWS_S if duration_s <= longest), _WINDOW_S)
+        with self._turn:
+            encoded: FloatArray = np.array(self._encode(samples, window_s), np.float32)[0]
+        kept = np.zeros(len(encoded), np.bool_)
+        for from_s, to_s in speech:
+            kept[int((from_s - start_s) * _FEATURES_HZ) : int(np.ceil((to_s - start_s) * _FEATURES_HZ))] = True
+        return encoded[kept]
 
     def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
         duration_s = len(samples) / RECOGNITION_RATE_HZ

@@ -15,7 +15,7 @@ from clinic.learning import phrases as phrase_room
 from clinic.learning import tables as t
 from clinic.learning.tables import Phrase, PhraseExample
 from clinic.patients import consents
-from clinic.vault import get_vault
+from clinic.vault import VaultError, get_vault
 from workers.contracts import Audio, FloatArray, Reading, SpokenError, Transcript
 from workers.tasks import learning, rooms, taught
 from workers.tasks.sound import wav_bytes
@@ -147,8 +147,9 @@ def test_what_is_compared_with_is_sealed_and_goes_with_the_phrase(
     assert example.state == t.CHECKED and features and len(ear.asked) == 10
     with transaction() as session:
         phrase_room.remove(session, "system", phrase_ids[0])
-    with pytest.raises(Exception, match="missing|gone|kept"):
+    with pytest.raises(VaultError) as gone:
         get_vault().get_blob(patient_id, features)
+    assert gone.value.code == "blob_missing"
 
 
 def test_the_features_of_other_weights_are_not_compared(

@@ -169,3 +169,16 @@ def test_weights_that_are_not_there(tmp_path: Path, no_network: None) -> None:
     with pytest.raises(SpokenError) as raised:
         Recogniser(tmp_path)
     assert raised.value.code == "recogniser_unreadable"
+
+
+def test_features_are_of_the_speech_alone(recogniser: Recogniser, clauses: tuple[Clip, ...]) -> None:
+    clip = clauses[0].audio
+    silence = np.zeros(clip.rate_hz, np.float32)
+    alone = recogniser.features(clip)
+    inside = recogniser.features(Audio(np.concatenate([silence, clip.samples, silence]), clip.rate_hz))
+    assert alone.dtype == np.float32
+    assert alone.shape[1] == inside.shape[1] == 512
+    assert len(alone) <= clip.duration_s * 50 + 1
+    assert abs(len(alone) - len(inside)) <= 5
+    assert recogniser.features(of(2.0)).shape == (0, 512)
+    assert recogniser.features(of(0.0)).shape == (0, 512)
