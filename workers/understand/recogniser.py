@@ -158,7 +158,7 @@ class Recogniser:
         kept = np.zeros(len(encoded), np.bool_)
         for from_s, to_s in speech:
             kept[int((from_s - start_s) * _FEATURES_HZ) : int(np.ceil((to_s - start_s) * _FEATURES_HZ))] = True
-        return encoded[kept]
+        return np.asarray(encoded[kept], np.float32)
 
     def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
         duration_s = len(samples) / RECOGNITION_RATE_HZ
