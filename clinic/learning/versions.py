@@ -63,6 +63,11 @@ def corrections(session: Session, patient_id: str) -> list[str]:
     return list(session.scalars(chosen.order_by(Utterance.ended_at, Utterance.id)))
 
 
+def in_use(session: Session, patient_id: str) -> Adapter | None:
+    """The version that understands the patient at this moment: none while they do not agree to it."""
+    return serving(session, patient_id) if service.may_learn(session, patient_id) else None
+
+
 def learn(session: Session, actor: str, patient_id: str) -> Adapter:
     """Ask for a new version from all checked sentences and the patient's own corrections.
 

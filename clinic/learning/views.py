@@ -41,7 +41,7 @@ def _page(patient_id: str, typed: dict[str, str] | None = None) -> str:
         who = named(get_patient(session, patient_id))
         rows, known = service.readings_of(session, patient_id), versions.versions_of(session, patient_id)
         own, taught = service.own_sentences(session, patient_id), phrases.phrases_of(session, patient_id)
-        serves = serving(session, patient_id)
+        chosen, serves = serving(session, patient_id), versions.in_use(session, patient_id)
         newest = known[0] if known else None
         running = newest if newest is not None and versions.is_running(newest) else None
         checked, refused = service.checked(rows), [row for row in rows if row.state == REFUSED]
@@ -67,6 +67,7 @@ def _page(patient_id: str, typed: dict[str, str] | None = None) -> str:
             phrases=len(taught),
             phrases_ready=sum(not one.lacks for one in taught),
             serves=serves,
+            kept=chosen is not None and serves is None,
             newest=newest,
             running=running,
             sentence=progress_sentence(newest) if newest is not None else "",

@@ -12,7 +12,7 @@ from clinic.accounts.tables import ADMINISTRATOR, CLINICIAN, TABLET
 from clinic.audit import record
 from clinic.database import transaction
 from clinic.errors import PlainError
-from clinic.learning.serving import serving
+from clinic.learning import versions
 from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.voices.speaking import speaking
@@ -85,7 +85,7 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             consents=states,
             voices=session.scalars(kept.order_by(Voice.version.desc())).all(),
             speaks=speaking(session, patient_id),
-            learned=serving(session, patient_id),
+            learned=versions.in_use(session, patient_id),
             sessions=overview.sessions_of(session, patient_id),
             tablets=tablets.list_tablets(session, patient_id),
             words=words,

@@ -203,6 +203,8 @@ def test_without_consent_nothing_is_recorded_or_learned(
     clinician: Visitor, tablet: Visitor, patient_id: str, sent: Sent
 ) -> None:
     readings(patient_id, 6)
+    with transaction() as session:
+        seeding.adapter(session, patient_id, 1, READY, chosen_at=now())
     assert tablet.get("/tablet/own").json["teach"] == "/tablet/read"
     clinician.post(f"/patients/{patient_id}/consents/learn_corrections/withdraw")
     assert tablet.get("/tablet/own").json["teach"] is None
@@ -211,6 +213,7 @@ def test_without_consent_nothing_is_recorded_or_learned(
         assert answer.status_code == 403 and "has not agreed" in answer.json["error"]["message"]
     page = clinician.post(f"/patients/{patient_id}/learning", follow_redirects=True).text
     assert "Record their consent first" in page and "Learn from these" not in page
+    assert "is kept, but not used" in page and "As everybody is" in page
     assert clinician.post(f"/patients/{patient_id}/sentences", {"sentences": "Hello"}).status_code == 403
     assert clinician.post(f"/patients/{patient_id}/phrases", {"phrase": "Hello"}).status_code == 403
     assert tablet.client.post("/tablet/phrases", data={"csrf_token": "x"}).status_code == 400
