@@ -21,7 +21,7 @@ import click
 import jiwer
 import numpy as np
 
-from bench import corpora, impair, measure, nothing, two_cities
+from bench import corpora, impair, measure, nothing, phrases, two_cities
 from bench.corpora import Speaker, table
 from samevoice.cli import quiet_libraries
 from workers import models
@@ -55,14 +55,15 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--uaspeech", type=_FOLDER, help="UASpeech, as published.")
 @click.option("--sap", type=_FOLDER, help="The Speech Accessibility Project, as published.")
 @click.option("--recordings", type=_FOLDER, help="Clear WAVs, transcripts.tsv.")
+@click.option("--phrases", "taught", type=_FOLDER, help="Clear WAVs of short phrases, transcripts.tsv: taught, too.")
 @click.option("--language", default="en", show_default=True, help="What is spoken.")
 @click.option("--speaker", multiple=True, help="Of a corpus, only this one; may come again.")
 @click.option("--severity", multiple=True, default=("severe",), show_default=True, help="Simulated; may come again.")
 @click.option("--utterances", default="25,50", show_default=True, help="How many to learn from, in turn.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def understand(
-    recordings: Path | None, language: str, speaker: tuple[str, ...], severity: tuple[str, ...], utterances: str,
-    as_json: bool, **folders: Path | None,
+    recordings: Path | None, taught: Path | None, language: str, speaker: tuple[str, ...], severity: tuple[str, ...],
+    utterances: str, as_json: bool, **folders: Path | None,
 ) -> None:  # fmt: skip
     """How well a patient is understood, before and after learning them."""
     quiet_libraries()
@@ -81,6 +82,8 @@ def understand(
         else:
             speakers = _simulated(recordings, severity, language)
         figures = run(speakers, counts, language)
+        if taught is not None:
+            figures["phrases"] = phrases.run(taught, severity[0])
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))

@@ -15,6 +15,7 @@ from clinic.settings import get_settings
 QUEUES = {
     "live.restore": "live",
     "live.speak": "live",
+    "live.warm": "live",
     # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
     "voices.pronounce": "live",
     # The reader waits for it before the next sentence.

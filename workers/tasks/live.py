@@ -70,6 +70,13 @@ def speak(utterance_id: str) -> None:
         listen.keep_feeling(utterance_id, measured, heard, chosen=text)
 
 
+@app.task(name="live.warm")
+def warm(patient_id: str) -> None:
+    """A session was opened: open what was learned of this patient before they speak, which takes some seconds."""
+    with plainly(patient_id, "live.warm", lambda *_: None):
+        understood.ear_of(patient_id)
+
+
 def _restore(utterance_id: str) -> None:
     with transaction() as session:
         row = _row(session, utterance_id)

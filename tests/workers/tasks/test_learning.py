@@ -17,13 +17,14 @@ from clinic.learning import tables as t
 from clinic.learning.serving import put_into_use, serving
 from clinic.learning.tables import Adapter, ReadAloud
 from clinic.live.tables import UNSURE, LiveSession, Utterance
+from clinic.live.utterances import open_session
 from clinic.patients import consents
 from clinic.patients.tables import Patient
 from clinic.vault import get_vault
 from tests.workers.tasks.conftest import Hum
 from workers.contracts import Audio, Cancelled, Clip, Progress, Reading, SpokenError, Transcript, Word
 from workers.tasks import learning, rooms, understood
-from workers.tasks.live import restore
+from workers.tasks.live import restore, warm
 from workers.tasks.sound import wav_bytes
 
 SPEECH = two_cities.held_out()[3].audio
@@ -265,6 +266,17 @@ def test_the_patients_own_recogniser_hears_them(
     with transaction() as session:
         consents.withdraw(session, "system", patient_id, "learn_corrections")
     assert not understood.ear_of(patient_id).learned
+
+
+def test_it_is_opened_when_a_session_begins(
+    patient_id: str, row_in_use: str, monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, tuple[Any, ...]]]
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(rooms, "adapted_recogniser", lambda adapter_id, *_: opened.append(adapter_id))
+    open_session(patient_id, "somebody")
+    (args,) = [args for name, args in sent if name == "live.warm"]
+    warm(*args)
+    assert opened == [row_in_use]
 
 
 @pytest.mark.parametrize(
