@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from clinic.database import now
+from clinic.learning.tables import Adapter
 from clinic.live.tables import LiveSession, Utterance
 from clinic.patients.service import named
 from clinic.patients.tables import Patient
@@ -41,6 +42,15 @@ class Build:
     patient_id: str
     name: str
     voice: Voice
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A patient whose speech is being learned."""
+
+    patient_id: str
+    name: str
+    adapter: Adapter
 
 
 @dataclass(frozen=True)
@@ -81,6 +91,17 @@ def builds(session: Session) -> list[Build]:
         patient = session.get_one(Patient, voice.patient_id)
         if patient.erased_at is None:
             found.append(Build(patient.id, named(patient).name, voice))
+    return found
+
+
+def learnings(session: Session) -> list[Learned]:
+    """Patients whose speech waits for a worker to learn it, or is being learned."""
+    running = select(Adapter).where(Adapter.state.in_((QUEUED, BUILDING))).order_by(Adapter.created_at)
+    found = []
+    for adapter in session.scalars(running):
+        patient = session.get_one(Patient, adapter.patient_id)
+        if patient.erased_at is None:
+            found.append(Learned(patient.id, named(patient).name, adapter))
     return found
 
 

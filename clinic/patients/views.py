@@ -31,10 +31,11 @@ def start() -> Response | str:
         return redirect(url_for("accounts.people"))
     with transaction() as session:
         moments, builds = overview.unusual_moments(session), overview.builds(session)
+        learnings = overview.learnings(session)
         for moment in moments:
             record(session, current_user.id, "patient.view", moment.patient_id, where="start")
         anybody = session.scalars(select(Patient.id).limit(1)).first() is not None
-    return render_template("patients/start.html", moments=moments, builds=builds, anybody=anybody)
+    return render_template("patients/start.html", moments=moments, builds=builds, learnings=learnings, anybody=anybody)
 
 
 @blueprint.route("/patients", methods=["GET", "POST"])

@@ -616,3 +616,11 @@ def test_two_of_the_same_number_at_once_are_one(
     monkeypatch.setattr(service, "keep_reading", taken)
     answer = read(clinician, patient_id)
     assert answer.status_code == 409 and blobs(home) == 0 and sent == []
+
+
+def test_the_first_page_shows_whose_speech_is_being_learned(clinician: Visitor, patient_id: str) -> None:
+    assert "Speech being learned" not in clinician.get("/").text
+    with transaction() as session:
+        seeding.adapter(session, patient_id, 1, BUILDING, progress=0.25)
+    page = clinician.get("/").text
+    assert "Speech being learned" in page and f"/patients/{patient_id}/learning" in page and 'value="0.25"' in page
