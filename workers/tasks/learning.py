@@ -192,14 +192,18 @@ def _why_not(measures: Mapping[str, float]) -> str:
     before, after = measures["stock_wer"], measures["adapted_wer"]
     if after >= before:
         return (
-            f"It got {after:.0%} of the words wrong on sentences that it had not learned, where everybody's "
-            f"recognition gets {before:.0%}. More sentences help most; where few words are wrong already, nothing "
+            f"It got {_percent(after)} of the words wrong on sentences that it had not learned, where everybody's "
+            f"recognition gets {_percent(before)}. More sentences help most; where few are wrong already, nothing "
             "needs to be learned."
         )
     return (
-        f"It understands this speech better ({before:.0%} of the words wrong before, {after:.0%} after), but it "
-        "unlearned clear speech, as in the recordings of before. Add more of those, then learn again."
+        f"It understands this speech better ({_percent(before)} of the words wrong before, {_percent(after)} after), "
+        "but it unlearned clear speech, as in the recordings of before. Add more of those, then learn again."
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 class _Teller(Teller[AdapterRow]):

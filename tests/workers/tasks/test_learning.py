@@ -158,7 +158,7 @@ def test_what_is_no_better_changes_nothing(patient_id: str, learns: Learns) -> N
     learning.adapt(newer)
     row = of(Adapter, newer)
     assert row.state == t.NO_BETTER and row.blob_id is None
-    assert "95%" in row.error_message and "90%" in row.error_message
+    assert "95 %" in row.error_message and "90 %" in row.error_message
     assert in_use(patient_id) == older
 
 
