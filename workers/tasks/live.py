@@ -36,7 +36,7 @@ WHY = {
     "low_confidence": "I am not sure enough to say this for you.",
     "cut_off": "The connection broke while you were speaking.",
     "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
-    "not_adapted": "I am still learning your speech, so I ask before I speak.",
+    "not_adapted": "I do not know your speech well yet, so I ask before I speak.",
 }
 NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
