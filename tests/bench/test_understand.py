@@ -10,7 +10,7 @@ import soundfile
 from click.testing import CliRunner
 
 from bench import measure, two_cities, understand
-from workers.understand import adapt
+from workers.understand import adapt, judging
 
 
 def _folder(folder: Path, table: str, rows: list[str]) -> Path:
@@ -22,6 +22,7 @@ def _folder(folder: Path, table: str, rows: list[str]) -> Path:
 
 def test_a_corpus_is_learned_from_and_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapt, "EPOCHS", 1)
+    monkeypatch.setattr(judging, "MANY", 1)  # one fold, as of many sentences
     texts = [clip.text for clip in two_cities.enrolment()[:7]]
     rows = [f"{place}.wav\t{text}\tA\t{'adapt' if place < 5 else 'test'}\tnone" for place, text in enumerate(texts)]
     corpus = _folder(tmp_path, "manifest.tsv", rows)
