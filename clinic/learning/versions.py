@@ -103,15 +103,16 @@ def learn(session: Session, actor: str, patient_id: str) -> Adapter:
 
 
 def due(session: Session) -> list[str]:
-    """Patients for whom learning again is worth an hour of this machine: `NEW` sentences since what is in use.
+    """Patients for whom learning again is worth an hour of this machine: `NEW` sentences since the newest version.
 
-    One more correction never asks for a build; they gather, and the night takes them together.
+    One more correction never asks for a build; they gather, and the night takes them together. Where a clinician went
+    back to everybody's recognition, the night does not overrule them.
     """
     found = []
     for patient_id in session.scalars(select(Adapter.patient_id).distinct()):
         patient = session.get_one(Patient, patient_id)
         rows = versions_of(session, patient_id)
-        if patient.erased_at is not None or not service.may_learn(session, patient_id) or any(map(is_running, rows)):
+        if patient.erased_at is not None or in_use(session, patient_id) is None or any(map(is_running, rows)):
             continue
         known = {one for row in rows[:1] for one in (*row.read_aloud_ids, *row.utterance_ids)}
         readings = [row.id for row in service.checked(service.readings_of(session, patient_id))]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from clinic.database import new_id, transaction
+from clinic.errors import PlainError
 from clinic.learning import versions
+from clinic.learning.serving import put_into_use
 from clinic.learning.tables import BUILDING, CHECKED, READY, Adapter, ReadAloud
 from clinic.patients import consents
 from clinic.patients.service import erase
@@ -27,9 +29,12 @@ def read(patient_id: str, count: int) -> list[str]:
         return rows
 
 
-def version(patient_id: str, learned: list[str], state: str = READY) -> None:
+def version(patient_id: str, learned: list[str]) -> None:
+    """One that is in use."""
     with transaction() as session:
-        session.add(Adapter(id=new_id(), patient_id=patient_id, version=1, state=state, read_aloud_ids=learned))
+        row = Adapter(id=new_id(), patient_id=patient_id, version=1, state=READY, read_aloud_ids=learned)
+        session.add(row)
+        put_into_use(session, patient_id, row)
 
 
 def due() -> list[str]:
@@ -54,11 +59,28 @@ def test_nobody_is_learned_whom_a_clinician_has_not_begun_with(patient_id: str) 
     assert due() == []
 
 
-@pytest.mark.parametrize("hinder", ["consent", "building", "erased"])
+def test_one_patients_trouble_is_not_anothers(patient_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def learn(_session: Any, _actor: str, one: str) -> None:
+        asked.append(one)
+        raise PlainError("too_few", "Read some more.")
+
+    monkeypatch.setattr(versions, "due", lambda _: ["one", "other"])
+    monkeypatch.setattr(versions, "learn", learn)
+    learning.due()
+    assert asked == ["one", "other"]
+
+
+@pytest.mark.parametrize("hinder", ["consent", "building", "erased", "rolled back"])
 def test_what_hinders(patient_id: str, hinder: str) -> None:
-    version(patient_id, [], BUILDING if hinder == "building" else READY)
+    version(patient_id, [])
     read(patient_id, versions.NEW)
     with transaction() as session:
+        if hinder == "rolled back":
+            put_into_use(session, patient_id, None)
+        if hinder == "building":
+            session.add(Adapter(id=new_id(), patient_id=patient_id, version=2, state=BUILDING))
         if hinder == "consent":
             consents.withdraw(session, "system", patient_id, "learn_corrections")
         if hinder == "erased":
