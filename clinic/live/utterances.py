@@ -16,7 +16,7 @@ from clinic.accounts.tables import TABLET, Account
 from clinic.audit import record
 from clinic.database import new_id, now, transaction
 from clinic.errors import PlainError
-from clinic.learning.serving import serving
+from clinic.learning.serving import has_learned
 from clinic.live.messages import RATE_UP_HZ
 from clinic.live.tables import CANCELLED, FAILED, RECEIVED, SPOKEN, UNSURE, WORKING, LiveSession, Utterance
 from clinic.live.turns import Ended
@@ -93,7 +93,7 @@ def open_session(patient_id: str, account_id: str) -> str:
         fresh = LiveSession(id=new_id(), patient_id=patient_id)
         session.add(fresh)
         record(session, account_id, "live.open", fresh.id)
-        if serving(session, patient_id) is not None:
+        if has_learned(session, patient_id):
             send(session, "live.warm", patient_id)
         return fresh.id
 

@@ -22,9 +22,9 @@ from clinic.voices.tables import Recording
 from workers.activity import speech_spans
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError
-from workers.hear.decode import decode
 from workers.tasks import rooms, sealed, taught
 from workers.tasks.outcome import plainly
+from workers.tasks.saying import sound_of
 from workers.tasks.sound import at_rate
 from workers.tasks.telling import Teller
 from workers.tasks.voices import clips_of
@@ -51,9 +51,8 @@ def check_read(read_aloud_id: str) -> None:
 def check_phrase(example_id: str) -> None:
     """Whether an example of a phrase can be matched with."""
     with plainly(example_id, "learning.check_phrase", _refused(PhraseExample)):
-        audio = _check(PhraseExample, example_id, PHRASE_S)
-        if audio is not None:
-            taught.keep_features(example_id, audio)
+        _check(PhraseExample, example_id, PHRASE_S)
+        taught.keep_features(example_id)
 
 
 @app.task(name="learning.adapt")
@@ -74,31 +73,30 @@ def due() -> None:
             versions.learn(session, "system", patient_id)
 
 
-def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> Audio | None:
-    """What was recorded, found good; None where there was nothing to look at."""
+def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> None:
     with transaction() as session:
         row = session.get(table, row_id)
         if row is None or row.state != t.RECEIVED:
-            return None
+            return
         sealed.patient_of(session, row.patient_id)
-    audio = _decoded(row.patient_id, row.blob_id)
+    audio = sound_of(row.patient_id, row.blob_id)
     _require_speech(audio, lasts_s)
     with transaction() as session:
         found = session.get(table, row_id)
         if found is not None and found.state == t.RECEIVED:
             found.state, found.duration_s = t.CHECKED, audio.duration_s
-    return audio
 
 
 def _require_speech(audio: Audio, lasts_s: tuple[float, float]) -> None:
     """Raises SpokenError, with what to do about it."""
-    if audio.duration_s > lasts_s[1]:
+    speech = speech_spans(audio)
+    if speech and audio.duration_s > lasts_s[1]:
         raise SpokenError(
             "too_long",
-            f"That lasted {audio.duration_s:.0f} s, and up to {lasts_s[1]:.0f} s can be learned from. Start and stop "
-            "closer to the words, or choose a shorter one.",
+            f"From the first word to the last that took {audio.duration_s:.0f} s, and up to {lasts_s[1]:.0f} s can be "
+            "learned from. Skip this one, and read a shorter one.",
         )
-    speech_s = sum(end_s - start_s for start_s, end_s in speech_spans(audio))
+    speech_s = sum(end_s - start_s for start_s, end_s in speech)
     if audio.duration_s < lasts_s[0] or speech_s < _LEAST_SPEECH_S:
         raise SpokenError("no_speech", "No speech was heard in this. Say it again, a little closer to the microphone.")
     if float((np.abs(audio.samples) >= _CLIPPED).mean()) > _MOST_CLIPPED_SHARE:
@@ -135,18 +133,20 @@ def _sentences(row: AdapterRow) -> list[Clip]:
         for read_id in row.read_aloud_ids:
             read = session.get(ReadAloud, read_id)
             if read is not None and read.state == t.CHECKED:
-                clips.append(Clip(_decoded(row.patient_id, read.blob_id), vault.get_text(read, "text_sealed")))
+                clips.append(Clip(sound_of(row.patient_id, read.blob_id), vault.get_text(read, "text_sealed")))
         for utterance_id in row.utterance_ids:
             said = session.get(Utterance, utterance_id)
             if said is not None and said.patient_id == row.patient_id and said.chosen and said.spoken_text_sealed:
                 text = vault.get_text(said, "spoken_text_sealed")
-                clips.append(Clip(_decoded(row.patient_id, said.audio_blob_id), text))
+                clips.append(Clip(sound_of(row.patient_id, said.audio_blob_id), text))
     return clips
 
 
 def _clear(patient_id: str) -> list[Clip]:
     """Sentences of before, so that clear speech is not unlearned. Their words are the recogniser's own."""
     with transaction() as session:
+        if "keep_voice" not in sealed.consents(session, patient_id):
+            return []
         recordings = session.scalars(
             select(Recording)
             .where(Recording.patient_id == patient_id, Recording.state == RECORDING_CHECKED)
@@ -224,21 +224,15 @@ class _Teller(Teller[AdapterRow]):
                 _forget_checkpoint(session, row)
                 row.checkpoint_blob_id = fresh
 
-    def drop(self, row: AdapterRow) -> None:
+    def drop(self, session: Session, row: AdapterRow) -> None:
         """Nobody goes on from here."""
-        former, row.checkpoint_blob_id = row.checkpoint_blob_id, None
-        if former is not None:
-            get_vault().delete_blob(former)
+        _forget_checkpoint(session, row)
 
 
 def _forget_checkpoint(session: Session, row: AdapterRow) -> None:
     former, row.checkpoint_blob_id = row.checkpoint_blob_id, None
     if former is not None:
         after_commit(session, lambda: get_vault().delete_blob(former))
-
-
-def _decoded(patient_id: str, blob_id: str) -> Audio:
-    return decode(get_vault().get_blob(patient_id, blob_id), rate_hz=RECOGNITION_RATE_HZ).audio
 
 
 def _refused(table: type[Said]) -> Any:

@@ -75,6 +75,7 @@ def warm(patient_id: str) -> None:
     """A session was opened: open what was learned of this patient before they speak, which takes some seconds."""
     with plainly(patient_id, "live.warm", lambda *_: None):
         understood.ear_of(patient_id)
+        taught.open_phrases(patient_id)
 
 
 def _restore(utterance_id: str) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from clinic.database import transaction
+from clinic.database import after_commit, transaction
 from clinic.errors import PlainError
 from clinic.learning.tables import CHECKED, Phrase, PhraseExample
 from clinic.vault import get_vault
-from workers.contracts import Audio, Reading, SpokenError, Transcript
+from workers.contracts import Audio, FloatArray, Reading, SpokenError, Transcript
 from workers.tasks import rooms, sealed
+from workers.tasks.saying import sound_of
 
 if TYPE_CHECKING:
     from workers.understand.phrases import Match, Phrases
@@ -26,18 +27,30 @@ GATE = "taught_phrase"
 _MOST_READINGS = 3
 
 
-def keep_features(example_id: str, audio: Audio) -> None:
-    """Seal what the encoder makes of an example: computed once, compared with at every utterance."""
+def keep_features(example_id: str) -> list[FloatArray]:
+    """Seal what the encoder makes of an example, to be compared with at every utterance; what was sealed."""
     from workers.understand import phrase_file
 
-    blob = phrase_file.to_bytes({example_id: [rooms.recogniser().features(audio)]}, rooms.recognition_weights())
     vault = get_vault()
     with transaction() as session:
         row = session.get(PhraseExample, example_id)
-        if row is not None and row.state == CHECKED:
-            former, row.features_blob_id = row.features_blob_id, vault.put_blob(row.patient_id, blob)
-            if former is not None:
-                vault.delete_blob(former)
+        if row is None or row.state != CHECKED:
+            return []
+    features = [rooms.recogniser().features(sound_of(row.patient_id, row.blob_id))]
+    blob = phrase_file.to_bytes({example_id: features}, rooms.recognition_weights())
+    with transaction() as session:
+        row = session.get(PhraseExample, example_id)
+        if row is None:
+            return []
+        former, row.features_blob_id = row.features_blob_id, vault.put_blob(row.patient_id, blob)
+        if former is not None:
+            after_commit(session, lambda: vault.delete_blob(former))
+    return features
+
+
+def open_phrases(patient_id: str) -> None:
+    """Have them ready before the patient speaks."""
+    _known(patient_id)
 
 
 def with_taught(patient_id: str, audio: Audio, transcript: Transcript, *, learned: bool) -> Transcript:
@@ -76,6 +89,18 @@ def with_taught(patient_id: str, audio: Audio, transcript: Transcript, *, learne
 
 
 def _match(patient_id: str, audio: Audio, transcript: Transcript) -> tuple[Match, Mapping[str, str]] | None:
+    found = _known(patient_id)
+    if found is None:
+        return None
+    from workers.understand import phrases
+
+    known, texts = found
+    match = known.match(rooms.recogniser().features(audio))
+    return phrases.fused(match, texts, transcript.readings, transcript.language), texts
+
+
+def _known(patient_id: str) -> tuple[Phrases, Mapping[str, str]] | None:
+    """What was taught, and the words of each; None without consent, or where it is too little to compare with."""
     vault = get_vault()
     with transaction() as session:
         if "learn_corrections" not in sealed.consents(session, patient_id):
@@ -83,7 +108,6 @@ def _match(patient_id: str, audio: Audio, transcript: Transcript) -> tuple[Match
         examples = session.scalars(
             select(PhraseExample)
             .where(PhraseExample.patient_id == patient_id, PhraseExample.state == CHECKED)
-            .where(PhraseExample.features_blob_id.is_not(None))
             .order_by(PhraseExample.id)
         ).all()
         rows = session.scalars(select(Phrase).where(Phrase.patient_id == patient_id)).all()
@@ -94,18 +118,29 @@ def _match(patient_id: str, audio: Audio, transcript: Transcript) -> tuple[Match
 
     if len({example.phrase_id for example in examples}) < phrases.LEAST_PHRASES:
         return None
-    known = rooms.phrases(patient_id, tuple(example.id for example in examples), lambda: _opened(patient_id, examples))
-    match = known.match(rooms.recogniser().features(audio))
-    return phrases.fused(match, texts, transcript.readings, transcript.language), texts
+    ids = tuple(example.id for example in examples)
+    return rooms.phrases(patient_id, ids, lambda: _opened(patient_id, examples)), texts
 
 
 def _opened(patient_id: str, examples: Sequence[PhraseExample]) -> Phrases:
-    from workers.understand import phrase_file
     from workers.understand.phrases import Phrases
 
-    takes: dict[str, list[object]] = {}
+    takes: dict[str, list[FloatArray]] = {}
     for example in examples:
-        blob = get_vault().get_blob(patient_id, str(example.features_blob_id))
-        (features,) = phrase_file.from_bytes(blob, rooms.recognition_weights()).values()
-        takes.setdefault(example.phrase_id, []).extend(features)
-    return Phrases(takes)  # type: ignore[arg-type]
+        takes.setdefault(example.phrase_id, []).extend(_features(patient_id, example))
+    return Phrases(takes)
+
+
+def _features(patient_id: str, example: PhraseExample) -> list[FloatArray]:
+    """Made again from the recording where they are missing, or of other weights: a worker died, or was brought up to
+    date."""
+    from workers.understand import phrase_file
+
+    if example.features_blob_id is not None:
+        try:
+            blob = get_vault().get_blob(patient_id, example.features_blob_id)
+            (features,) = phrase_file.from_bytes(blob, rooms.recognition_weights()).values()
+            return features
+        except SpokenError as error:
+            log.info("features of %s are made again: %s", example.id, error.code)
+    return keep_features(example.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ BUILDING, CANCELLED = "building", "cancelled"
 RowType = TypeVar("RowType", bound=Any)
 
 
-class Teller(Generic[RowType]):
+class Teller(ABC, Generic[RowType]):
     """Of a row with state, progress, progress_text, heartbeat_at, finished_at and cancel_requested."""
 
     table: ClassVar[Any]
@@ -42,23 +43,16 @@ class Teller(Generic[RowType]):
             self._stop = self._stop or row is None or row.cancel_requested
             if row is not None and row.cancel_requested and row.state == BUILDING:
                 row.state, row.finished_at = CANCELLED, now()
-                self.drop(row)
+                self.drop(session, row)
         return self._stop
 
+    @abstractmethod
     def keep_checkpoint(self, data: bytes) -> None:
-        """Keep how far it has come."""
-        with transaction() as session:
-            row = self._row(session)
-            if row is not None:
-                self.put(row, data)
+        """Keep how far it has come, sealed."""
 
-    def put(self, row: RowType, data: bytes) -> None:
-        """Seal a checkpoint."""
-        raise NotImplementedError
-
-    def drop(self, row: RowType) -> None:
+    @abstractmethod
+    def drop(self, session: Session, row: RowType) -> None:
         """Forget the checkpoint."""
-        raise NotImplementedError
 
     def _row(self, session: Session) -> RowType | None:
         found: RowType | None = session.get(self.table, self._row_id)

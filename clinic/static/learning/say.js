@@ -100,7 +100,7 @@ function words(text, lang = "") {
 function ask(message) {
   if (!queue.length) {
     words(phrases ? "Thank you. That is all of them." : "Thank you. You have read them all.");
-    return show("finished", "What you said is kept, and I learn from it.");
+    return show("finished", "What you said is kept, to learn from.");
   }
   words(queue[0].text, queue[0].language);
   return show("ready", message ?? (queue[0].remark || ""));

@@ -152,12 +152,25 @@ def test_what_is_compared_with_is_sealed_and_goes_with_the_phrase(
     assert gone.value.code == "blob_missing"
 
 
-def test_the_features_of_other_weights_are_not_compared(
+def test_the_features_of_other_weights_and_missing_ones_are_made_again(
     patient_id: str, phrase_ids: Sequence[str], ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with transaction() as session:
+        (lost, kept) = next(one for one in phrase_room.phrases_of(session, patient_id)).examples
+        session.get_one(PhraseExample, lost.id).features_blob_id = None  # a worker died between check and features
+    ear.asked.clear()
+    taught._features(patient_id, kept)
+    assert ear.asked == []
+    with transaction() as session:
+        taught._features(patient_id, session.get_one(PhraseExample, lost.id))
+    assert len(ear.asked) == 1
     monkeypatch.setattr(rooms, "recognition_weights", lambda: "whisper-base@other")
-    before = heard()
-    assert taught.with_taught(patient_id, SPEECH, before, learned=False) is before
+    taught._features(patient_id, kept)
+    with transaction() as session:
+        again = session.get_one(PhraseExample, kept.id)
+    assert len(ear.asked) == 2 and again.features_blob_id != kept.features_blob_id
+    taught._features(patient_id, again)
+    assert len(ear.asked) == 2
 
 
 def test_too_few_phrases_are_not_listened_for(patient_id: str, ear: Ear) -> None:
