@@ -38,7 +38,7 @@ test: setup
 	$(BIN)/python -m pytest
 
 # The same clinic, tasks and live path against real PostgreSQL and Redis, and as separate processes. What only looks at
-# rendered pages and texts is not run twice: on PostgreSQL each test costs a second more, and CI has forty minutes.
+# rendered pages and texts is not run twice: CI has forty minutes.
 test-services: setup
 	SAMEVOICE_TEST_DATABASE_URL=$${SAMEVOICE_TEST_DATABASE_URL:-postgresql+psycopg://root@127.0.0.1:5432/test} \
 	SAMEVOICE_TEST_REDIS_URL=$${SAMEVOICE_TEST_REDIS_URL:-redis://127.0.0.1:6379/5} \
