@@ -56,7 +56,8 @@ _DROPPED, _UNLEARNABLE = re.compile(r"\([^)]*\)|[~*]"), re.compile(r"[\[\]{}#]|\
 
 @dataclass(frozen=True)
 class Speaker:
-    """One speaker at one severity. clear, clear_test: unimpaired, where there are any."""
+    """One speaker at one severity. clear, clear_test: unimpaired, where there are any. before: what a voice of before
+    is fitted on."""
 
     name: str
     severity: str
@@ -65,6 +66,7 @@ class Speaker:
     clear: Sequence[Clip] = ()
     clear_test: Sequence[Clip] = ()
     retakes: Sequence[Clip] = ()
+    before: Sequence[Clip] = ()
 
 
 def manifest(folder: Path, language: str = "en") -> Iterator[Speaker]:

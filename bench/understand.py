@@ -9,7 +9,6 @@ sentence is both learned from and tested on, as the normaliser of the language r
 from __future__ import annotations
 
 import json
-import random
 import resource
 import statistics
 import time
@@ -21,23 +20,18 @@ import click
 import jiwer
 import numpy as np
 
-from bench import corpora, impair, measure, nothing, phrases, two_cities
-from bench.corpora import Speaker, table
+from bench import corpora, impair, measure, nothing, phrases
+from bench.corpora import Speaker
+from bench.simulated import said_before, simulated
 from samevoice.cli import quiet_libraries
 from workers import models
-from workers.contracts import RECOGNITION_RATE_HZ, Clip, SpokenError, Transcript
-from workers.hear.decode import decode
-from workers.understand.adapt import LONGEST_S, Adaptation
+from workers.contracts import Clip, SpokenError, Transcript
+from workers.understand.adapt import Adaptation
+from workers.understand.imitation import imitations
 from workers.understand.learn import Learning
 from workers.understand.readings import sounds_alike
 from workers.understand.recogniser import Recogniser
 
-#: Of one speaker's sentences, at most so many are learned from and tested on; of fewer, two thirds are learned from.
-LEARNED, TESTED = 50, 30
-#: Clear sentences that are neither, as a clinic has them of before.
-CLEAR = 12
-#: Further draws of the impairment for the sentences that are tested on: a calibration takes more than thirty.
-RETAKES = (1, 2)
 _NOTHING_S = 60.0
 _BINS = 5
 
@@ -60,10 +54,11 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--speaker", multiple=True, help="Of a corpus, only this one; may come again.")
 @click.option("--severity", multiple=True, default=("severe",), show_default=True, help="Simulated; may come again.")
 @click.option("--utterances", default="25,50", show_default=True, help="How many to learn from, in turn.")
+@click.option("--imitated", default=0, show_default=True, help="Prompts that the voice of before says, learned too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def understand(
     recordings: Path | None, taught: Path | None, language: str, speaker: tuple[str, ...], severity: tuple[str, ...],
-    utterances: str, as_json: bool, **folders: Path | None,
+    utterances: str, imitated: int, as_json: bool, **folders: Path | None,
 ) -> None:  # fmt: skip
     """How well a patient is understood, before and after learning them."""
     quiet_libraries()
@@ -80,8 +75,8 @@ def understand(
             ((name, folder),) = given.items()
             speakers = (one for one in CORPORA[name](folder, language) if not speaker or one.name in speaker)
         else:
-            speakers = _simulated(recordings, severity, language)
-        figures = run(speakers, counts, language)
+            speakers = simulated(recordings, severity, language)
+        figures = run(speakers, counts, language, imitated)
         if taught is not None:
             figures["phrases"] = phrases.run(taught, severity[0])
     except SpokenError as error:
@@ -89,13 +84,15 @@ def understand(
     click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
 
 
-def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en") -> dict[str, Any]:
+def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en", imitated: int = 0) -> dict[str, Any]:
     """Everything for every speaker; the figures at the top are means over speakers, after all their utterances.
 
+    `imitated`: so many prompts are said by a voice that is fitted on the clear recordings, made to sound as the speaker
+    does, and learned beside what they said; what is learned from fewer utterances is shown with and without them.
     Speakers are taken one at a time: a corpus is larger than the memory.
     """
     stock = Recogniser(models.path("whisper-base"))
-    each = [_speaker(speaker, stock, counts, language) for speaker in speakers]
+    each = [_speaker(speaker, stock, counts, language, imitated) for speaker in speakers]
     if not each:
         raise SpokenError("no_speakers", "There is no such speaker in this corpus. Leave --speaker out to hear all.")
 
@@ -116,26 +113,37 @@ def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en"
     }
 
 
-def _speaker(speaker: Speaker, stock: Recogniser, counts: Sequence[int], language: str) -> dict[str, Any]:
+def _speaker(
+    speaker: Speaker, stock: Recogniser, counts: Sequence[int], language: str, imitated: int
+) -> dict[str, Any]:
     click.echo(f"{speaker.name}, {speaker.severity}: stock", err=True)
     before, before_rtf = _heard(stock, speaker.test, language)
     by_utterances: dict[str, dict[str, float]] = {}
     what = f"{speaker.name}, {speaker.severity}"
+    spoken = (
+        said_before(speaker, language, imitated, _teller(f"{speaker.name}: the voice of before")) if imitated else []
+    )
+    with_imitated: dict[str, dict[str, float]] = {}
     for count in [count for count in counts if count < len(speaker.adapt)]:
-        begun = time.monotonic()
-        training = Adaptation(models.path("whisper-base"), speaker.adapt[:count], speaker.clear, language)
-        adapter = training.run(progress=_teller(f"{what}, {count} utterances"))
-        by_utterances[str(count)] = _learned(
-            Recogniser(models.path("whisper-base"), adapter=adapter), speaker, language, time.monotonic() - begun
-        )
+        said = speaker.adapt[:count]
+        for beside, kept in ((False, by_utterances), (True, with_imitated)) if spoken else ((False, by_utterances),):
+            begun = time.monotonic()
+            sounding = imitations(said, spoken, language, _hears(stock, language)) if beside else []
+            training = Adaptation(models.path("whisper-base"), said, speaker.clear, language, imitated=sounding)
+            adapter = training.run(progress=_teller(f"{what}, {count} utterances and {len(sounding)} imitated"))
+            kept[str(count)] = _learned(
+                Recogniser(models.path("whisper-base"), adapter=adapter), speaker, language, time.monotonic() - begun
+            )
     # All of them as a clinic learns them: judged by folds, and calibrated on what these heard.
     begun = time.monotonic()
-    learning = Learning(models.path("whisper-base"), speaker.adapt, speaker.clear, language)
+    learning = Learning(models.path("whisper-base"), speaker.adapt, speaker.clear, language, spoken=spoken)
     learned = learning.run(progress=_teller(f"{what}, {len(speaker.adapt)} utterances, judged"))
     adapt_s = time.monotonic() - begun
     adapted = Recogniser(models.path("whisper-base"), adapter=learned.adapter, calibration=learned.calibration)
     after, after_rtf = _heard(adapted, speaker.test, language)
-    by_utterances[str(len(speaker.adapt))] = _learned(adapted, speaker, language, adapt_s)
+    (with_imitated if spoken else by_utterances)[str(len(speaker.adapt))] = _learned(
+        adapted, speaker, language, adapt_s
+    )
     takes = [*speaker.test, *speaker.retakes]
     taken = [*after, *_heard(adapted, speaker.retakes, language)[0]] if speaker.retakes else after
     wrong_first = [(clip, heard) for clip, heard in zip(takes, taken, strict=True) if not _right(clip, heard, language)]
@@ -148,6 +156,8 @@ def _speaker(speaker: Speaker, stock: Recogniser, counts: Sequence[int], languag
         "adapted_wer": _wer(speaker.test, after, language),
         "adapted_cer": _cer(speaker.test, after, language),
         "by_utterances": by_utterances,
+        "by_utterances_with_imitated": with_imitated,
+        "imitated": len(spoken),
         "stock_nbest_oracle_wer": _oracle(speaker.test, before, language),
         "nbest_oracle_wer": _oracle(speaker.test, after, language),
         "wrong_first": len(wrong_first),
@@ -178,39 +188,8 @@ def _learned(recogniser: Recogniser, speaker: Speaker, language: str, took_s: fl
     return {"wer": _wer(speaker.test, heard, language), "cer": _cer(speaker.test, heard, language), "s": took_s}
 
 
-def _simulated(folder: Path | None, severities: Sequence[str], language: str = "en") -> Iterator[Speaker]:
-    clips = _clear_clips(folder, language)
-    random.Random(1).shuffle(clips)
-    learned = min(LEARNED, 2 * len(clips) // 3)
-    tested = clips[learned : learned + TESTED]
-    spare = clips[learned + TESTED :][:CLEAR] or clips[:CLEAR]
-    name = folder.name if folder is not None else "reading"
-    for severity in severities:
-        said = [
-            Clip(impair.impair(clip.audio, severity, place), clip.text)
-            for place, clip in enumerate(clips[: learned + TESTED])
-        ]
-        said = [clip for clip in said if clip.audio.duration_s <= LONGEST_S]
-        texts = {measure.normalised(clip.text, language) for clip in tested}
-        adapt = [clip for clip in said if measure.normalised(clip.text, language) not in texts]
-        test = [clip for clip in said if measure.normalised(clip.text, language) in texts]
-        retakes = [
-            Clip(impair.impair(clip.audio, severity, take * len(clips) + place), clip.text)
-            for take in RETAKES
-            for place, clip in enumerate(tested, learned)
-        ]
-        retakes = [clip for clip in retakes if clip.audio.duration_s <= LONGEST_S]
-        yield Speaker(name, severity, adapt, test, spare, tested, retakes)
-
-
-def _clear_clips(folder: Path | None, language: str) -> list[Clip]:
-    """One clip a sentence, at 16 kHz."""
-    if folder is None:
-        found = [*two_cities.enrolment(), *two_cities.held_out()]
-    else:
-        found = [Clip(decode(folder / name).audio, text) for name, text in table(folder / "transcripts.tsv", 2)]
-    once = {measure.normalised(clip.text, language): clip for clip in found}
-    return [Clip(measure.resample(clip.audio, RECOGNITION_RATE_HZ), clip.text) for clip in once.values()]
+def _hears(recogniser: Recogniser, language: str) -> Callable[[Clip], str]:
+    return lambda clip: recogniser.transcribe(clip.audio, language, sure_at=0.0).text
 
 
 def _heard(recogniser: Recogniser, clips: Sequence[Clip], language: str) -> tuple[list[Transcript], float]:

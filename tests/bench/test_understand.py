@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from click.testing import CliRunner
 
-from bench import measure, two_cities, understand
+from bench import measure, simulated, two_cities, understand
 from workers.understand import adapt, judging
 
 
@@ -54,8 +54,8 @@ def test_a_manifest_that_will_not_do_is_said(tmp_path: Path, rows: list[str], sa
 
 
 def test_the_simulation_tests_on_sentences_that_it_does_not_learn(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(understand, "RETAKES", ())
-    (speaker,) = understand._simulated(None, ["mild"])
+    monkeypatch.setattr(simulated, "RETAKES", ())
+    (speaker,) = simulated.simulated(None, ["mild"])
     learned = {measure.normalised(clip.text) for clip in speaker.adapt}
     assert len(speaker.test) >= 5 and not learned & {measure.normalised(clip.text) for clip in speaker.test}
     assert all(clip.audio.duration_s <= adapt.LONGEST_S for clip in (*speaker.adapt, *speaker.test))

@@ -23,6 +23,7 @@ from workers.activity import speech_spans
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError
 from workers.tasks import rooms, sealed, taught
+from workers.tasks.imitating import spoken_before
 from workers.tasks.outcome import plainly
 from workers.tasks.saying import sound_of
 from workers.tasks.sound import at_rate
@@ -116,10 +117,11 @@ def _adapt(adapter_id: str) -> None:
             raise SpokenError("no_consent", "There is no consent to learn this speech. Record it, then learn again.")
         row.state, row.heartbeat_at = t.BUILDING, now()
         language, checkpoint_id = patient.language, row.checkpoint_blob_id
-    learning = rooms.learning(_sentences(row), _clear(row.patient_id), language)
+    teller = _Teller(adapter_id)
+    said_before = spoken_before(row.patient_id, teller.progress, teller.cancelled)
+    learning = rooms.learning(_sentences(row), _clear(row.patient_id), said_before, language)
     if checkpoint_id is not None:
         _go_on(learning, row.patient_id, checkpoint_id)
-    teller = _Teller(adapter_id)
     learned = learning.run(teller.progress, teller.cancelled, teller.keep_checkpoint)
     if not teller.cancelled():
         _keep(adapter_id, learned)

@@ -101,7 +101,7 @@ def phrases(patient_id: str, examples: tuple[str, ...], make: Callable[[], Phras
         return _taught[patient_id][1]
 
 
-def learning(utterances: Sequence[Clip], clear: Sequence[Clip], language: str) -> Learning:
+def learning(utterances: Sequence[Clip], clear: Sequence[Clip], spoken: Sequence[Clip], language: str) -> Learning:
     """Learning one patient on top of the packaged weights. Raises what `Learning` raises."""
     import torch
 
@@ -109,7 +109,7 @@ def learning(utterances: Sequence[Clip], clear: Sequence[Clip], language: str) -
     from workers.understand.learn import Learning
 
     torch.set_num_threads(get_settings().torch_threads)
-    return Learning(models.path("whisper-base"), utterances, clear, language, get_settings().device)
+    return Learning(models.path("whisper-base"), utterances, clear, language, get_settings().device, spoken=spoken)
 
 
 def engine(name: str | None = None) -> Engine:

@@ -44,6 +44,8 @@ WINDOW_S = 14.0
 LONGEST_S = 13.5
 #: Of each batch's places, how many go to clear speech where there is some.
 CLEAR_SHARE = 0.05
+#: Beside each batch of the patient's sentences, so many that imitate them.
+IMITATED_BESIDE = 2
 _WARM_UP = 0.1
 _SILENT = 1e-4
 _IGNORED = -100  # the loss leaves these labels out
@@ -68,10 +70,11 @@ class Adaptation:
 
     def __init__(
         self, model_dir: Path, utterances: Sequence[Clip], clear: Sequence[Clip] = (), language: str = "en",
-        device: str = "cpu", least: int = LEAST_UTTERANCES,
+        device: str = "cpu", least: int = LEAST_UTTERANCES, imitated: Sequence[Clip] = (),
     ) -> None:  # fmt: skip
         """`model_dir`: a CTranslate2 Whisper folder. `clear`: unimpaired speech with its words, to be kept in mind.
-        `least`: with fewer sentences it is not begun.
+        `least`: with fewer sentences it is not begun. `imitated`: further sentences made to sound as the patient does
+        (`workers.understand.imitation`), some of which are heard beside the patient's own each time.
 
         Raises SpokenError: 'too_few_utterances' (what is silent, wordless or over 13.5 s does not count),
         'recogniser_unreadable', 'unknown_language'.
@@ -89,6 +92,7 @@ class Adaptation:
         self._language = language
         self._utterances = [example for clip in utterances if (example := self._example(clip)) is not None]
         self._clear = [example for clip in clear if (example := self._example(clip)) is not None]
+        self._imitated = [example for clip in imitated if (example := self._example(clip)) is not None]
         if len(self._utterances) < least:
             raise too_few(len(self._utterances))
         self._epoch, self._spent_s = 0, 0.0
@@ -151,6 +155,8 @@ class Adaptation:
         examples = [self._utterances[index] for index in chosen]
         if self._clear and random.random() < CLEAR_SHARE * BATCH:
             examples.append(self._clear[int(random.integers(len(self._clear)))])
+        beside = min(IMITATED_BESIDE, len(self._imitated))
+        examples += [self._imitated[at] for at in random.choice(len(self._imitated), beside, replace=False)]
         mels = torch.stack([self._heard_anew(example.samples, random) for example in examples]).to(self._device)
         said, wanted = self._tokens(examples)
         self._net.train()
@@ -214,6 +220,8 @@ class Adaptation:
         digest = hashlib.sha256()
         for example in (*self._utterances, *self._clear):
             digest.update(np.ascontiguousarray(example.samples).tobytes() + repr(example.tokens).encode())
+        # Of imitations the words alone: they are made anew after a restart, and no two draws are the same.
+        digest.update(repr([example.tokens for example in self._imitated]).encode())
         return {"base": self._base, "examples": digest.hexdigest(), "epochs": EPOCHS, "format": 1}
 
     def _checkpoint(self) -> bytes:

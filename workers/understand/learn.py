@@ -30,6 +30,7 @@ from workers.understand.adapt import (
 )
 from workers.understand.adapter import Adapter
 from workers.understand.calibration import Calibration
+from workers.understand.imitation import imitations
 from workers.understand.judging import Judged, errors, folds
 from workers.understand.readings import normalised
 from workers.understand.recogniser import Recogniser
@@ -48,8 +49,8 @@ Open = Callable[[Adapter | None], Recogniser]
 class Learned:
     """The outcome. better: whether `adapter` may be used; else recognition stays as it is for everybody.
 
-    measures: sentences, judged; stock_wer and adapted_wer, shares of words; the same on clear speech, where there is
-    some, as clear_stock_wer and clear_adapted_wer.
+    measures: sentences, judged, imitated (beside them); stock_wer and adapted_wer, shares of words; the same on clear
+    speech, where there is some, as clear_stock_wer and clear_adapted_wer.
     """
 
     adapter: Adapter
@@ -69,9 +70,11 @@ class Learning:
 
     def __init__(
         self, model_dir: Path, utterances: Sequence[Clip], clear: Sequence[Clip] = (), language: str = "en",
-        device: str = "cpu", open_recogniser: Open | None = None,
+        device: str = "cpu", open_recogniser: Open | None = None, spoken: Sequence[Clip] = (),
     ) -> None:  # fmt: skip
         """`utterances`: as the patient speaks today. `clear`: unimpaired speech with its words, where there is some.
+        `spoken`: sentences that the patient's voice of before said; they are made to sound as the patient does today
+        and learned beside what was really said. They judge nothing.
 
         Raises what `Adaptation` raises, and SpokenError 'too_alike'.
         """
@@ -79,6 +82,7 @@ class Learning:
         self._open = open_recogniser or (lambda adapter: Recogniser(model_dir, adapter=adapter))
         learned = math.ceil(len(clear) * CLEAR_LEARNED_SHARE)
         self._clear, self._clear_judging = list(clear[:learned]), list(clear[learned:])
+        self._spoken = [clip for clip in spoken if is_usable(clip)]
         self._utterances = [clip for clip in utterances if is_usable(clip)]
         if len(self._utterances) < LEAST_UTTERANCES:
             raise too_few(len(self._utterances))
@@ -104,7 +108,9 @@ class Learning:
         for place in range(self._done, len(self._parts)):
             held_out = [self._utterances[index] for index in self._parts[place]]
             left_out = set(self._parts[place])
-            training = self._adaptation([c for i, c in enumerate(self._utterances) if i not in left_out])
+            training = self._adaptation(
+                [c for i, c in enumerate(self._utterances) if i not in left_out], stock, cancelled
+            )
             if self._inner is not None:
                 training.restore(self._inner)
             begun, before_s = time.monotonic(), self._spent_s
@@ -144,8 +150,14 @@ class Learning:
             raise wrong_checkpoint() from error
         self._judged, self._done, self._spent_s, self._inner = judged, done, spent_s, inner
 
-    def _adaptation(self, utterances: Sequence[Clip]) -> Adaptation:
-        return Adaptation(self._model_dir, utterances, self._clear, self._language, self._device, 1)
+    def _adaptation(self, utterances: Sequence[Clip], stock: Recogniser, cancelled: Cancelled | None) -> Adaptation:
+        """The imitation, too, is of these alone: what judges has no part in it."""
+        imitated: Sequence[Clip] = ()
+        if self._spoken:
+            imitated = imitations(
+                utterances, self._spoken, self._language, lambda clip: self._hear(stock, clip, cancelled).text
+            )
+        return Adaptation(self._model_dir, utterances, self._clear, self._language, self._device, 1, imitated)
 
     def _judge(
         self, stock: Recogniser, adapted: Recogniser, clips: Sequence[Clip], cancelled: Cancelled | None
@@ -161,6 +173,7 @@ class Learning:
         found = {
             "sentences": float(len(self._utterances)),
             "judged": float(len(judged.sure)),
+            "imitated": float(len(self._spoken)),
             "stock_wer": judged.stock_errors / words,
             "adapted_wer": judged.errors / words,
         }
@@ -184,6 +197,7 @@ class Learning:
         digest = hashlib.sha256(repr((self._parts, self._language)).encode())
         for clip in (*self._utterances, *self._clear, *self._clear_judging):
             digest.update(np.ascontiguousarray(clip.audio.samples).tobytes() + clip.text.encode())
+        digest.update(repr([clip.text for clip in self._spoken]).encode())  # spoken anew after a restart
         return digest.hexdigest()
 
     def _checkpoint(self) -> bytes:

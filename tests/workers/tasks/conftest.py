@@ -11,7 +11,7 @@ import pytest
 
 from clinic.database import transaction
 from tests.browser import seeding
-from workers.contracts import Audio, Manner, Speech, SpokenError, Voice
+from workers.contracts import Audio, Capabilities, Manner, Speech, SpokenError, Voice
 
 TRIPLE = ("kokoro", "kokoro-82m", "r1")
 
@@ -26,6 +26,9 @@ class Hum:
     said: list[str] = field(default_factory=list)
     respelt: list[Mapping[str, str] | None] = field(default_factory=list)
     while_saying: Callable[[str], None] = lambda _: None
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(("en",), 10.0, pace=True, pitch=True, manner=True, streaming=True)
 
     def say(
         self, text: str, voice: Voice, manner: Manner | None = None, *,

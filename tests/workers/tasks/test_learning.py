@@ -14,16 +14,17 @@ from bench import two_cities
 from clinic.database import new_id, transaction
 from clinic.errors import PlainError
 from clinic.learning import tables as t
+from clinic.learning.prompts import catalogue
 from clinic.learning.serving import put_into_use, serving
-from clinic.learning.tables import Adapter, ReadAloud
+from clinic.learning.tables import Adapter, Phrase, ReadAloud
 from clinic.live.tables import UNSURE, LiveSession, Utterance
 from clinic.live.utterances import open_session
 from clinic.patients import consents
 from clinic.patients.tables import Patient
 from clinic.vault import get_vault
-from tests.workers.tasks.conftest import Hum
+from tests.workers.tasks.conftest import Hum, ready
 from workers.contracts import Audio, Cancelled, Clip, Progress, Reading, SpokenError, Transcript, Word
-from workers.tasks import learning, rooms, understood
+from workers.tasks import imitating, learning, rooms, understood
 from workers.tasks.live import restore, warm
 from workers.tasks.sound import wav_bytes
 
@@ -76,8 +77,10 @@ class Learns:
     learned_from: list[str] = field(default_factory=list)
     lengths_s: list[float] = field(default_factory=list)
     restored: list[bytes] = field(default_factory=list)
+    spoken: list[Clip] = field(default_factory=list)
 
-    def __call__(self, utterances: list[Clip], clear: list[Clip], language: str) -> Learns:
+    def __call__(self, utterances: list[Clip], clear: list[Clip], spoken: list[Clip], language: str) -> Learns:
+        self.spoken = spoken
         self.learned_from = [clip.text for clip in utterances]
         self.lengths_s = [clip.audio.duration_s for clip in utterances]
         return self
@@ -232,6 +235,59 @@ def test_a_failure_or_a_cancel_leaves_the_version_in_use(patient_id: str, learns
     learning.adapt(cancelled)
     assert of(Adapter, cancelled).state == t.CANCELLED and of(Adapter, cancelled).checkpoint_blob_id is None
     assert in_use(patient_id) == older
+
+
+def test_sentences_that_were_not_read_are_said_in_the_voice_of_before(
+    patient_id: str, learns: Learns, hum: Hum
+) -> None:
+    ready(patient_id, 1, 140.0)
+    with transaction() as session:
+        phrase = Phrase(id=new_id(), patient_id=patient_id)
+        get_vault().put(phrase, "text_sealed", "Fetch Tindra, please.")
+        session.add(phrase)
+    read = catalogue("en")[0]
+    with transaction() as session:
+        session.get_one(ReadAloud, row_id := checked(patient_id, read.text)).prompt = read.key
+    learning.adapt(version(patient_id, read_aloud_ids=[row_id]))
+    texts = [clip.text for clip in learns.spoken]
+    assert texts == hum.said and len(texts) == imitating.MOST
+    assert texts[:2] == ["Fetch Tindra, please.", catalogue("en")[1].text] and read.text not in texts
+    assert all(clip.audio.rate_hz == 16_000 and clip.audio.duration_s > 0 for clip in learns.spoken)
+
+
+def _withdraw(patient_id: str) -> None:
+    with transaction() as session:
+        consents.withdraw(session, "system", patient_id, "keep_voice")
+
+
+@pytest.mark.parametrize("hinder", ["no consent", "another engine", "another language", "no voice"])
+def test_without_a_voice_that_can_be_used_only_what_was_read_is_learned(
+    patient_id: str, learns: Learns, hum: Hum, hinder: str
+) -> None:
+    if hinder != "no voice":
+        ready(patient_id, 1, 140.0)
+    if hinder == "no consent":
+        _withdraw(patient_id)
+    if hinder == "another engine":
+        hum.revision = "r2"
+    if hinder == "another language":
+        with transaction() as session:
+            session.get_one(Patient, patient_id).language = "fr"
+    learning.adapt(row_id := version(patient_id))
+    assert learns.spoken == [] and hum.said == [] and of(Adapter, row_id).state == t.READY
+
+
+def test_a_cancel_while_they_are_said_stops_it(patient_id: str, learns: Learns, hum: Hum) -> None:
+    ready(patient_id, 1, 140.0)
+    row_id = version(patient_id)
+
+    def cancel(_: str) -> None:
+        with transaction() as session:
+            session.get_one(Adapter, row_id).cancel_requested = True
+
+    hum.while_saying = cancel
+    learning.adapt(row_id)
+    assert of(Adapter, row_id).state == t.CANCELLED and len(hum.said) == 1
 
 
 def test_nothing_is_learned_without_consent(patient_id: str, learns: Learns) -> None:
