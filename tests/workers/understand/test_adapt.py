@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from bench import impair, two_cities
 from workers import models
-from workers.contracts import Audio, Clip, SpokenError, Stopped
+from workers.contracts import Audio, Clip, FloatArray, SpokenError, Stopped
 from workers.understand import adapt
 from workers.understand.adapt import Adaptation
 from workers.understand.recogniser import Recogniser
@@ -71,3 +72,27 @@ def test_the_checkpoint_of_other_sentences_is_refused(folder: Path, said: Sequen
         with pytest.raises(SpokenError) as refused:
             other.restore(data)
         assert refused.value.code == "wrong_checkpoint"
+
+
+def test_imitations_are_learned_beside_and_a_restart_may_draw_them_anew(
+    folder: Path, said: Sequence[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapt, "EPOCHS", 1)
+    heard: list[int] = []
+    hear = Adaptation._heard_anew
+
+    def count(self: Adaptation, samples: FloatArray, random: np.random.Generator) -> torch.Tensor:
+        heard.append(len(samples))
+        return hear(self, samples, random)
+
+    monkeypatch.setattr(Adaptation, "_heard_anew", count)
+    clear = two_cities.enrolment()[5:8]
+    draws = [[Clip(impair.impair(clip.audio, "mild", seed), clip.text) for clip in clear] for seed in (1, 2)]
+    kept: list[bytes] = []
+    adapter = Adaptation(folder, said, imitated=draws[0]).run(keep_checkpoint=kept.append)
+    assert len(heard) == len(said) + 2 * adapt.IMITATED_BESIDE  # of two batches
+    assert adapter.about["utterances"] == len(said)
+    Adaptation(folder, said, imitated=draws[1]).restore(kept[-1])
+    with pytest.raises(SpokenError) as refused:
+        Adaptation(folder, said, imitated=draws[1][:2]).restore(kept[-1])
+    assert refused.value.code == "wrong_checkpoint"

@@ -30,9 +30,11 @@ class Trains:
     """In place of the training: remembers its sentences. Every run is kept."""
 
     runs: list[list[str]] = []  # noqa: RUF012
+    imitated: list[Sequence[Clip]] = []  # noqa: RUF012
 
-    def __init__(self, _: Path, utterances: Sequence[Clip], *__: Any) -> None:
+    def __init__(self, _: Path, utterances: Sequence[Clip], *given: Any) -> None:
         self._texts = [clip.text for clip in utterances]
+        Trains.imitated.append(given[-1])
         self._epoch = 0
 
     def restore(self, inner: bytes) -> None:
@@ -73,7 +75,7 @@ CLEAR = ["A clear sentence.", "Another clear one.", "And a third one.", "The fou
 
 @pytest.fixture(autouse=True)
 def trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    Trains.runs = []
+    Trains.runs, Trains.imitated = [], []
     monkeypatch.setattr(learn, "Adaptation", Trains)
 
 
@@ -91,6 +93,20 @@ def test_every_sentence_is_judged_by_what_had_not_learned_it_and_all_teach_what_
 def test_a_sentence_that_was_read_twice_is_in_one_fold() -> None:
     learned = learning([*SAID, clip(AGAIN)]).run()  # the same words to the ear: 'judged on what it learned' else
     assert learned.measures["judged"] == len(TEXTS) + 1
+
+
+def test_an_imitation_is_made_of_what_is_learned_and_of_nothing_that_judges(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[list[str]] = []
+
+    def imitate(said: Sequence[Clip], spoken: Sequence[Clip], _language: str, _hear: Any) -> list[Clip]:
+        measured.append([one.text for one in said])
+        return list(spoken[:1])
+
+    monkeypatch.setattr(learn, "imitations", imitate)
+    before = [clip("Never read aloud."), clip("Nor this.")]
+    made = Learning(Path(), SAID, open_recogniser=lambda a: Hears(a), spoken=before)  # type: ignore[arg-type,return-value]
+    assert made.run().measures["imitated"] == 2
+    assert measured == Trains.runs and all(given == before[:1] for given in Trains.imitated)
 
 
 @pytest.mark.parametrize(
