@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from bench import nothing, two_cities
+from bench.speech_head_sounds import Sounds
 from workers.contracts import Audio, Reading, SpokenError, Transcript
 
 
@@ -62,6 +63,23 @@ def test_what_is_no_music_is_said(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not music")
     with pytest.raises(SpokenError, match=r"notes\.txt"):
         nothing.sources(tmp_path, None, 3.0, seed=1)
+
+
+def test_what_the_speech_head_learns_from_is_drawn_by_number(tmp_path: Path) -> None:
+    clip = nothing.measure.resample(two_cities.enrolment()[3].audio, 16_000).samples
+    for place in range(3):
+        for file in (f"klettres-data/l{place}/alpha/a.wav", f"asc-music/{place}.wav", f"sound-icons/{place}.wav"):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / file, clip[place * 8_000 : place * 8_000 + 12_000], 16_000)
+    for near in (True, False):
+        drawn = Sounds(tmp_path).draw(7, near=near, held_out=False)
+        again = Sounds(tmp_path).draw(7, near=near, held_out=False)
+        assert [one.kind for one in drawn] == [one.kind for one in again] and all(one.near == near for one in drawn)
+        assert all(
+            np.array_equal(one.audio.samples, other.audio.samples) for one, other in zip(drawn, again, strict=True)
+        )
+        assert all(0.2 < one.audio.duration_s <= 12 and np.abs(one.audio.samples).max() > 0 for one in drawn)
+    assert {one.group for one in Sounds(tmp_path).draw(7, near=True, held_out=True)} == {"klettres-data/l2"}
 
 
 def test_pieces_are_turns_by_length(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ WHY = {
 }
 NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
+    "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
 }
 
