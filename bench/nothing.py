@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from bench import measure, two_cities
+from bench import lost, measure, two_cities
 from clinic.live.turns import FREE, Turn
 from clinic.live.voice_activity import Silero
 from samevoice.cli import quiet_libraries
@@ -53,13 +53,26 @@ _VOICES = 9
     "--voices", type=click.Path(path_type=Path, exists=True, file_okay=False), help="WAVs for the ward's murmur."
 )
 @click.option("--minutes", default=10.0, show_default=True, help="Of each source, at most.")
+@click.option(
+    "--speech", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True,
+    help="Instead: WAVs of one speaker, transcripts.tsv; how many utterances are taken for nothing. May be repeated.",
+)  # fmt: skip
+@click.option("--most", default=1000, show_default=True, help="Utterances of each speaker.")
 @click.option("--seed", default=1, show_default=True, help="Another draw of everything.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def nothing(music: Path | None, voices: Path | None, minutes: float, seed: int, as_json: bool) -> None:
-    """How many words are heard where nobody speaks."""
+def nothing(
+    music: Path | None, voices: Path | None, minutes: float, speech: Sequence[Path], most: int, seed: int, as_json: bool
+) -> None:
+    """How many words are heard where nobody speaks; and how much speech is taken for nothing."""
     quiet_libraries()
     try:
-        found = run(Recogniser(models.path("whisper-base")), music or MUSIC, voices, minutes * 60, seed)
+        recogniser = Recogniser(models.path("whisper-base"))
+        if speech:
+            click.echo(
+                json.dumps({folder.name: lost.run(recogniser, folder, seed, most) for folder in speech}, indent=2)
+            )
+            return
+        found = run(recogniser, music or MUSIC, voices, minutes * 60, seed)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
