@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
-from bench import measure, two_cities
+from bench import lost, measure, two_cities
 from clinic.live.turns import FREE, Turn
 from clinic.live.voice_activity import Silero
 from samevoice.cli import quiet_libraries
@@ -53,13 +53,26 @@ _VOICES = 9
     "--voices", type=click.Path(path_type=Path, exists=True, file_okay=False), help="WAVs for the ward's murmur."
 )
 @click.option("--minutes", default=10.0, show_default=True, help="Of each source, at most.")
+@click.option(
+    "--speech", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True,
+    help="Instead: WAVs of one speaker, transcripts.tsv; how many utterances are taken for nothing. May be repeated.",
+)  # fmt: skip
+@click.option("--most", default=1000, show_default=True, help="Utterances of each speaker.")
 @click.option("--seed", default=1, show_default=True, help="Another draw of everything.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def nothing(music: Path | None, voices: Path | None, minutes: float, seed: int, as_json: bool) -> None:
-    """How many words are heard where nobody speaks."""
+def nothing(
+    music: Path | None, voices: Path | None, minutes: float, speech: Sequence[Path], most: int, seed: int, as_json: bool
+) -> None:
+    """How many words are heard where nobody speaks; and how much speech is taken for nothing."""
     quiet_libraries()
     try:
-        found = run(Recogniser(models.path("whisper-base")), music or MUSIC, voices, minutes * 60, seed)
+        recogniser = Recogniser(models.path("whisper-base"))
+        if speech:
+            click.echo(
+                json.dumps({folder.name: lost.run(recogniser, folder, seed, most) for folder in speech}, indent=2)
+            )
+            return
+        found = run(recogniser, music or MUSIC, voices, minutes * 60, seed)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
@@ -95,9 +108,9 @@ def sources(music: Path, voices: Path | None, seconds: float, seed: int) -> Mapp
     """Name → sound, of at most so many seconds each."""
     chance = np.random.default_rng(seed)
     found = {
-        "silence": Audio(_levelled(_room(seconds, chance), _ROOM_DB, chance, digital=0.3), _RATE),
+        "silence": Audio(_levelled(room(seconds, chance), _ROOM_DB, chance, digital=0.3), _RATE),
         "noise": Audio(_levelled(_noises(seconds, chance), _NOISE_DB, chance), _RATE),
-        "ward": Audio(_levelled(ward(seconds, _murmurers(voices), chance), _WARD_DB, chance), _RATE),
+        "ward": Audio(_levelled(ward(seconds, murmurers(voices), chance), _WARD_DB, chance), _RATE),
     }
     if played := [_recording(file) for file in sorted(music.glob("*.*"))]:
         whole = np.concatenate(played)[: round(seconds * _RATE)]
@@ -131,7 +144,7 @@ def held(sound: Audio, seed: int) -> list[Audio]:
 def ward(seconds: float, murmurers: Sequence[_Samples], chance: np.random.Generator) -> _Samples:
     """A ward by night and by day, no word in it. About unit power."""
     count = round(seconds * _RATE)
-    air = _unit(_band(_coloured(count, 1.0, chance), None, 400))
+    air = unit(band(coloured(count, 1.0, chance), None, 400))
     return (
         0.5 * air
         + 0.6 * _ventilator(count, chance)
@@ -143,15 +156,15 @@ def ward(seconds: float, murmurers: Sequence[_Samples], chance: np.random.Genera
     )
 
 
-def _room(seconds: float, chance: np.random.Generator) -> _Samples:
+def room(seconds: float, chance: np.random.Generator) -> _Samples:
     count = round(seconds * _RATE)
     hum = np.sin(2 * np.pi * 50 * np.arange(count) / _RATE) + 0.3 * np.sin(2 * np.pi * 150 * np.arange(count) / _RATE)
-    return _unit(_coloured(count, 1.0, chance)) + 0.5 * _unit(hum)
+    return unit(coloured(count, 1.0, chance)) + 0.5 * unit(hum)
 
 
 def _noises(seconds: float, chance: np.random.Generator) -> _Samples:
     count = round(seconds * _RATE / 3)
-    return np.concatenate([_unit(_coloured(count, slope, chance)) for slope in (0.0, 1.0, 2.0)])
+    return np.concatenate([unit(coloured(count, slope, chance)) for slope in (0.0, 1.0, 2.0)])
 
 
 def _ventilator(count: int, chance: np.random.Generator) -> _Samples:
@@ -159,10 +172,10 @@ def _ventilator(count: int, chance: np.random.Generator) -> _Samples:
     time_s = np.arange(count) / _RATE
     at = time_s % 4.0
     shape = np.where(at < 1.2, np.sin(np.pi * at / 1.2), 0.6 * np.exp(-(at - 1.2) / 0.5))
-    breath = _unit(_band(chance.standard_normal(count), 150, 1200)) * shape
+    breath = unit(band(chance.standard_normal(count), 150, 1200)) * shape
     for click_s in (0.0, 1.2):
         breath += np.exp(-((at - click_s) % 4.0) / 0.004) * np.sin(2 * np.pi * 900 * time_s)
-    return _unit(breath)
+    return unit(breath)
 
 
 def _monitor(length: int, chance: np.random.Generator) -> _Samples:
@@ -190,14 +203,14 @@ def _footsteps(length: int, chance: np.random.Generator) -> _Samples:
     for start in range(0, length - step, step):
         thud = np.exp(-np.arange(step) / _RATE / 0.03) * chance.standard_normal(step)
         sound[start : start + step] += thud * chance.uniform(0.6, 1.0)
-    return np.asarray(_band(sound, 60, 900) * np.hanning(length))
+    return np.asarray(band(sound, 60, 900) * np.hanning(length))
 
 
 def _trolley(length: int, chance: np.random.Generator) -> _Samples:
     """Wheels over tiles, with a rattle."""
-    rattle = _band(chance.standard_normal(length), 1200, 6000)
+    rattle = band(chance.standard_normal(length), 1200, 6000)
     jolts = fftconvolve((chance.random(length) < 14 / _RATE) * 1.0, np.exp(-np.arange(3200) / 640))[:length]
-    wheels = 0.2 * _unit(_band(chance.standard_normal(length), 60, 300))
+    wheels = 0.2 * unit(band(chance.standard_normal(length), 60, 300))
     return np.asarray((wheels + rattle * jolts) * np.hanning(length))
 
 
@@ -211,7 +224,7 @@ def _murmur(count: int, murmurers: Sequence[_Samples], chance: np.random.Generat
             mixed[place : place + len(voice)] += gain * voice
             place += len(voice) + round(chance.exponential(1.0) * _RATE)
     tail = chance.standard_normal(_RATE) * np.exp(-np.arange(_RATE) / (0.12 * _RATE))
-    return _unit(_band(fftconvolve(mixed, tail)[:count], None, 1500))
+    return unit(band(fftconvolve(mixed, tail)[:count], None, 1500))
 
 
 def _now_and_then(
@@ -222,19 +235,19 @@ def _now_and_then(
     while place < count:
         length = min(count - place, round(chance.uniform(0.5, 1.5) * for_s * _RATE))
         if length > _RATE:
-            sound[place : place + length] += _unit(make(length, chance)) * chance.uniform(0.4, 1.0)
+            sound[place : place + length] += unit(make(length, chance)) * chance.uniform(0.4, 1.0)
         place += length + round(chance.exponential(every_s) * _RATE)
     return sound
 
 
-def _murmurers(folder: Path | None) -> list[_Samples]:
+def murmurers(folder: Path | None) -> list[_Samples]:
     if folder is None:
         sounds = [clip.audio for clip in two_cities.enrolment()]
     else:
         sounds = [decode(file).audio for file in sorted(folder.glob("*.wav"))]
     if not sounds:
         raise SpokenError("no_recordings", f"There are no WAV files in {folder}.")
-    return [_unit(measure.resample(sound, _RATE).samples.astype(np.float64)) for sound in sounds]
+    return [unit(measure.resample(sound, _RATE).samples.astype(np.float64)) for sound in sounds]
 
 
 def _recording(file: Path) -> _Samples:
@@ -257,7 +270,7 @@ def _recording(file: Path) -> _Samples:
     done = subprocess.run(command, check=False, capture_output=True)
     if done.returncode:
         raise SpokenError("unreadable_music", f"{file.name} cannot be read as music. Take it out of {file.parent}.")
-    return _unit(np.frombuffer(done.stdout, "<f4").astype(np.float64))
+    return unit(np.frombuffer(done.stdout, "<f4").astype(np.float64))
 
 
 def _levelled(
@@ -271,14 +284,14 @@ def _levelled(
     return np.clip(sound * steady, -1.0, 1.0).astype(np.float32)
 
 
-def _coloured(count: int, slope: float, chance: np.random.Generator) -> _Samples:
+def coloured(count: int, slope: float, chance: np.random.Generator) -> _Samples:
     """Noise whose power falls with frequency to the power of `slope`, from 30 Hz on."""
     spectrum = np.fft.rfft(chance.standard_normal(count))
     hz = np.maximum(np.fft.rfftfreq(count, 1 / _RATE), 30.0)
     return np.asarray(np.fft.irfft(spectrum / hz ** (slope / 2), n=count))
 
 
-def _band(sound: _Samples, low_hz: float | None, high_hz: float | None) -> _Samples:
+def band(sound: _Samples, low_hz: float | None, high_hz: float | None) -> _Samples:
     edges = [hz for hz in (low_hz, high_hz) if hz is not None]
     kind = "band" if len(edges) == 2 else "low" if low_hz is None else "high"
     return np.asarray(sosfilt(butter(2, edges if len(edges) == 2 else edges[0], kind, fs=_RATE, output="sos"), sound))
@@ -288,7 +301,7 @@ def _tone(hz: float, time_s: _Samples) -> _Samples:
     return np.asarray(sum(np.sin(2 * np.pi * hz * n * time_s) / n**1.5 for n in (1, 2, 3)))
 
 
-def _unit(sound: _Samples) -> _Samples:
+def unit(sound: _Samples) -> _Samples:
     return sound / max(float(np.sqrt(np.mean(sound**2))), 1e-9)
 
 

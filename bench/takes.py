@@ -39,7 +39,7 @@ def take(parts: impair.Parts, severity: str, seed: int, *, varied: bool = True) 
     moved = replace(
         parts,
         f0=parts.f0 * chance.uniform(*_PITCH),
-        envelope=_longer_tract(parts.envelope, chance.uniform(*_TRACT)),
+        envelope=longer_tract(parts.envelope, chance.uniform(*_TRACT)),
     )
     said = impair.put_together(moved, recipe, seed)
     before, after = (round(chance.uniform(*span) * said.rate_hz) for span in (_BEFORE_S, _AFTER_S))
@@ -49,7 +49,7 @@ def take(parts: impair.Parts, severity: str, seed: int, *, varied: bool = True) 
     return Audio(np.clip(samples + noise, -1.0, 1.0).astype(np.float32), said.rate_hz)
 
 
-def _longer_tract(envelope: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
+def longer_tract(envelope: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
     """Every resonance at `factor` times its frequency."""
     bins = np.arange(envelope.shape[1])
     place = np.minimum(bins / factor, bins[-1])

@@ -21,6 +21,7 @@ from clinic.vault import VaultError, get_vault
 
 GATES = {
     "no_speech": "No speech was heard in it.",
+    "no_words": "No words were heard in it.",
     "too_short": "It was too short to be sure of anything.",
     "looping": "The words that were recognised went round in circles, which software does when it is guessing.",
     "impossible_rate": "There were more words than anybody could have said in that time, so they cannot be right.",

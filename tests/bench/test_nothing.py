@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from bench import nothing, two_cities
+from bench import lost, nothing, two_cities
+from bench.speech_head_sounds import Sounds
 from workers.contracts import Audio, Reading, SpokenError, Transcript
 
 
@@ -62,6 +63,46 @@ def test_what_is_no_music_is_said(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not music")
     with pytest.raises(SpokenError, match=r"notes\.txt"):
         nothing.sources(tmp_path, None, 3.0, seed=1)
+
+
+class _HardOfHearing:
+    """Hears only what is longer than two seconds."""
+
+    class speech_head:  # noqa: N801
+        @staticmethod
+        def score(features: np.ndarray[Any, Any]) -> float:
+            return len(features) / 50 - 2.0
+
+    def encoded(self, audio: Audio) -> np.ndarray[Any, Any]:
+        return np.zeros((round(audio.duration_s * 50), 2))
+
+
+def test_lost_utterances_are_counted_and_named(tmp_path: Path) -> None:
+    clip = two_cities.enrolment()[3].audio
+    soundfile.write(tmp_path / "long.wav", clip.samples, clip.rate_hz)
+    soundfile.write(tmp_path / "short.wav", clip.samples[: clip.rate_hz // 2], clip.rate_hz)
+    (tmp_path / "transcripts.tsv").write_text("long.wav\tall of what was said\nshort.wav\tno\n")
+    hard: Any = _HardOfHearing()
+    found = lost.run(hard, tmp_path, seed=1, most=10)["clean"]
+    assert (found["heard"], found["lost"], found["lost_texts"]) == (2, 1, ["no"])
+    assert found["short"] == {"heard": 1, "lost": 1, "lost_texts": ["no"]}
+
+
+def test_what_the_speech_head_learns_from_is_drawn_by_number(tmp_path: Path) -> None:
+    clip = nothing.measure.resample(two_cities.enrolment()[3].audio, 16_000).samples
+    for place in range(3):
+        for file in (f"klettres-data/l{place}/alpha/a.wav", f"asc-music/{place}.wav", f"sound-icons/{place}.wav"):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(tmp_path / file, clip[place * 8_000 : place * 8_000 + 12_000], 16_000)
+    for near in (True, False):
+        drawn = Sounds(tmp_path).draw(7, near=near, held_out=False)
+        again = Sounds(tmp_path).draw(7, near=near, held_out=False)
+        assert [one.kind for one in drawn] == [one.kind for one in again] and all(one.near == near for one in drawn)
+        assert all(
+            np.array_equal(one.audio.samples, other.audio.samples) for one, other in zip(drawn, again, strict=True)
+        )
+        assert all(0.2 < one.audio.duration_s <= 12 and np.abs(one.audio.samples).max() > 0 for one in drawn)
+    assert {one.group for one in Sounds(tmp_path).draw(7, near=True, held_out=True)} == {"klettres-data/l2"}
 
 
 def test_pieces_are_turns_by_length(tmp_path: Path) -> None:

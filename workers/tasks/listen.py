@@ -30,7 +30,7 @@ def manner_for(patient: Patient, measured: Prosody, voice: Voice, audio: Audio, 
 
 
 def keep_feeling(utterance_id: str, measured: Prosody, transcript: Transcript, chosen: str | None = None) -> None:
-    """Store distress, urgency and prosody, where there is consent; calm utterances teach the baseline.
+    """Store distress, urgency and prosody, where there is consent; calm utterances with words teach the baseline.
 
     `chosen`: the words that the patient confirmed. An utterance teaches once, not again when its words are chosen.
     """
@@ -46,7 +46,7 @@ def keep_feeling(utterance_id: str, measured: Prosody, transcript: Transcript, c
         if "watch_distress" in sealed.consents(session, row.patient_id):
             vault.put(row, "feeling_sealed", feeling_to_json(feeling, summary.to_json(measured)))
             row.distress, row.urgency = feeling.distress.value, feeling.urgency.value
-        if first_time:
+        if first_time and transcript.readings:  # what has none may be the room
             learned = baselines.update(known, baselines.features(measured), feeling)
             _keep_baseline(session, patient, learned)
 

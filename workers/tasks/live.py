@@ -40,6 +40,7 @@ WHY = {
 }
 NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
+    "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
 }
 
@@ -114,7 +115,8 @@ def _restore(utterance_id: str) -> None:
     measured = prosody.measure(audio, transcript.words)
     if said:
         _say(row, transcript.text, measured, audio, transcript)
-    if transcript.readings:
+    # A moan has no words, and may be the most that somebody can say; silence says nothing.
+    if transcript.readings or gate == "no_words":
         listen.keep_feeling(utterance_id, measured, transcript)
 
 

@@ -57,7 +57,8 @@ def with_taught(patient_id: str, audio: Audio, transcript: Transcript, *, learne
     """`transcript` with taught phrases among its readings.
 
     One that matches comes first and closes the gate; the nearest is offered beside the recogniser's readings in any
-    case: before these where nothing was learned of the patient, after the first of them where something was.
+    case: before these where nothing was learned of the patient, after the first of them where something was. Where no
+    words were heard (what is no speech to others can be a phrase) only one that matches is offered.
     """
     if transcript.gate in ("no_speech", "too_short"):
         return transcript
@@ -69,6 +70,8 @@ def with_taught(patient_id: str, audio: Audio, transcript: Transcript, *, learne
     if found is None or not found[0].nearest:
         return transcript
     match, texts = found
+    if transcript.gate == "no_words" and match.phrase_id is None:
+        return transcript  # a ward's noise, too, is nearest to something
     from workers.understand.readings import sounds_alike
 
     near = [Reading(texts[one.phrase_id], one.probability) for one in match.nearest if one.phrase_id in texts]
@@ -84,7 +87,8 @@ def with_taught(patient_id: str, audio: Audio, transcript: Transcript, *, learne
         if not any(sounds_alike(reading.text, other.text, transcript.language) for other in readings):
             readings.append(reading)
     said_so = bool(near) and sounds_alike(near[0].text, transcript.text, transcript.language)
-    gate = transcript.gate or (GATE if accepted and not said_so else None)
+    gate = transcript.gate if transcript.gate != "no_words" else None
+    gate = gate or (GATE if accepted and not said_so else None)
     return replace(transcript, readings=tuple(readings[:_MOST_READINGS]), gate=gate)
 
 

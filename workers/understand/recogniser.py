@@ -27,7 +27,7 @@ from whisperx.audio import log_mel_spectrogram
 from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
-from workers.understand import gates, whisper_file
+from workers.understand import gates, speech_head, whisper_file
 from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
@@ -56,10 +56,14 @@ redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 
 @dataclass(frozen=True)
 class _Heard:
-    """One window's outcome, before it is judged."""
+    """One window's outcome, before it is judged. near: False where the speech head heard nobody speak."""
 
     words: tuple[Word, ...]
     hypotheses: tuple[Hypothesis, ...]
+    near: bool = True
+
+
+_NO_WORDS = _Heard((), (), near=False)
 
 
 class Recogniser:
@@ -102,6 +106,8 @@ class Recogniser:
                 "The speech recognition weights cannot be opened. Run `samevoice models verify` and try again.",
             ) from error
         self._model = self._pipeline.model
+        #: Whether somebody near speaks; None with weights that it was not learned on: then everything is decoded.
+        self.speech_head = speech_head.belonging_to(_sha256(model_dir / "model.bin"))
         self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
         self._calibration = calibration
@@ -140,6 +146,15 @@ class Recogniser:
         heard = _Heard(tuple(words), (Hypothesis(text, 0.0, 1),) if text else ())
         return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
 
+    def encoded(self, audio: Audio) -> FloatArray:
+        """What `transcribe` decodes from, and judges whether somebody speaks: (frames, width), 50 frames a second.
+
+        All of `audio`, of up to 30 s, with its silences. As biometric as `features`.
+        """
+        samples = at_recognition_rate(audio)
+        with self._turn:
+            return _frames(self._encode(samples, _window_s(len(samples))), len(samples))
+
     def features(self, audio: Audio) -> FloatArray:
         """What the encoder makes of the speech in `audio`: (frames, width) float32, 50 frames a second.
 
@@ -162,7 +177,9 @@ class Recogniser:
 
     def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
         duration_s = len(samples) / RECOGNITION_RATE_HZ
-        encoded = self._encode(samples, _SHORT_WINDOW_S if duration_s <= _SHORT_UP_TO_S else _WINDOW_S)
+        encoded = self._encode(samples, _window_s(len(samples)))
+        if self.speech_head is not None and self.speech_head.score(_frames(encoded, len(samples))) <= 0:
+            return _NO_WORDS
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         (result,) = self._model.model.generate(
             encoded, [prompt], beam_size=_BEAM, num_hypotheses=_BEAM, length_penalty=1.0, return_scores=True
@@ -202,6 +219,20 @@ class Recogniser:
         return _tokenizer(self._model, language)
 
 
+def _window_s(count: int) -> float:
+    return _SHORT_WINDOW_S if count <= _SHORT_UP_TO_S * RECOGNITION_RATE_HZ else _WINDOW_S
+
+
+def _frames(encoded: Any, count: int) -> FloatArray:
+    """(frames, width) of the sound itself: `count` samples, without what fills the window."""
+    return np.asarray(np.array(encoded, np.float32)[0, : -(-count * _FEATURES_HZ // RECOGNITION_RATE_HZ)])
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _adapted(folder: Path, adapter: Adapter, device: str, compute_type: str, threads: int) -> WhisperModel:
     files: dict[str, Any] = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
     base = hashlib.sha256(files["model.bin"]).hexdigest()
@@ -224,6 +255,8 @@ def _tokenizer(model: Any, language: str) -> Tokenizer:
 def _judged(
     heard: _Heard, language: str, duration_s: float, speech_s: float, sure_at: float, calibration: Calibration | None
 ) -> Transcript:
+    if not heard.near:
+        return Transcript("", (), 0.0, language, (), "no_words", speech_s)
     text = heard.hypotheses[0].text if heard.hypotheses else ""
     words, confidence = heard.words, confidence_of(heard.words)
     if calibration is not None:

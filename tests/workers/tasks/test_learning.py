@@ -17,7 +17,7 @@ from clinic.learning import tables as t
 from clinic.learning.prompts import catalogue
 from clinic.learning.serving import put_into_use, serving
 from clinic.learning.tables import Adapter, Phrase, ReadAloud
-from clinic.live.tables import UNSURE, LiveSession, Utterance
+from clinic.live.tables import NOTHING_HEARD, UNSURE, LiveSession, Utterance
 from clinic.live.utterances import open_session
 from clinic.patients import consents
 from clinic.patients.tables import Patient
@@ -382,8 +382,6 @@ def test_before_a_patient_is_learned_nothing_is_spoken_unasked(
     patient_id: str, hum: Hum, everybodys: Hears, monkeypatch: pytest.MonkeyPatch, asks_first: bool, learned: bool,
     spoken: bool,
 ) -> None:  # fmt: skip
-    from tests.workers.tasks.conftest import ready
-
     ready(patient_id, 1, 110.0)
     monkeypatch.setattr(understood, "ear_of", lambda _: understood.Ear(everybodys, learned))  # type: ignore[arg-type]
     with transaction() as session:
@@ -396,3 +394,19 @@ def test_before_a_patient_is_learned_nothing_is_spoken_unasked(
     row = of(Utterance, row_id)
     assert (hum.said == ["Water, please."]) is spoken
     assert spoken or (row.state == UNSURE and row.gate == "not_adapted")
+
+
+def test_a_sound_without_words_is_weighed_and_teaches_nothing(
+    patient_id: str, everybodys: Hears, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moan has no words, and may be the most that somebody can say; the ward's noise is no baseline."""
+    silent = Transcript("", (), 0.0, "en", (), "no_words", 1.0)
+    monkeypatch.setattr(everybodys, "transcribe", lambda *_, **__: silent)
+    with transaction() as session:
+        row_id = utterance(session, patient_id, sitting(session, patient_id), 1, False)
+        session.get_one(Utterance, row_id).spoken_text_sealed = None
+    restore(row_id)
+    row = of(Utterance, row_id)
+    assert row.state == NOTHING_HEARD and row.gate == "no_words"
+    assert row.feeling_sealed is not None and row.distress is not None
+    assert of(Patient, patient_id).baseline_sealed is None

@@ -127,6 +127,13 @@ def test_where_nobody_spoke_nothing_is_offered(said: Said, gate: str) -> None:
     assert said(True, silent) is silent
 
 
+def test_a_sound_without_words_is_a_phrase_only_if_it_matches(said: Said) -> None:
+    wordless = Transcript("", (), 0.0, "en", (), "no_words", 1.0)
+    assert said(False, wordless) is wordless
+    found = said(True, wordless)
+    assert texts(found)[0] == TEXTS[0] and found.gate == "taught_phrase"
+
+
 def test_another_gate_stays_closed(said: Said) -> None:
     assert said(True, heard(gate="looping")).gate == "looping"
 
