@@ -149,6 +149,7 @@ class Recogniser:
         """
         samples = at_recognition_rate(audio)[: int(_WINDOW_S * RECOGNITION_RATE_HZ)]
         sounds = sounding(samples, speech_spans(audio))
+        # Padded, since a sound of no length has no spectrogram.
         mel = log_mel_spectrogram(samples, self._mels, padding=RECOGNITION_RATE_HZ // 10)[:, : len(sounds)].numpy()
         quiet = float(mel.min()) if mel.size else 0.0
         window_s = next(
