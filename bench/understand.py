@@ -78,7 +78,7 @@ def understand(
             speakers = simulated(recordings, severity, language)
         figures = run(speakers, counts, language, imitated)
         if taught is not None:
-            figures["phrases"] = phrases.run(taught, severity[0])
+            figures["phrases"] = phrases.run(taught, severity[0], language)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(figures, indent=2) if as_json else _table(figures))

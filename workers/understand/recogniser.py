@@ -33,6 +33,7 @@ from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
 from workers.understand.confidence import SURE_AT, confidence_of
 from workers.understand.readings import Hypothesis, calibrated, distinct
+from workers.understand.sounding import FRAMES_S, sounding
 from workers.understand.vad import OfflineVad
 from workers.understand.words import aligned_words
 
@@ -48,8 +49,7 @@ _BEAM = 5
 
 #: (longest sound, window) for `features`: no decoder is there to loop, so a window may be as short as a phrase.
 _FEATURES_WINDOWS_S = ((6.5, 7.0), (13.5, _SHORT_WINDOW_S))
-_FEATURES_PAD_S = 0.1
-_FEATURES_HZ = 50
+_FEATURES_PAD = 10  # hundredths of a second of quiet before the speech
 
 redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 
@@ -158,22 +158,24 @@ class Recogniser:
     def features(self, audio: Audio) -> FloatArray:
         """What the encoder makes of the speech in `audio`: (frames, width) float32, 50 frames a second.
 
-        Cut to where there is speech: the silence around it and pauses of 0.3 s and more are left out. (0, width) where
-        nobody speaks; of more than 30 s, the first 30. They tell what was said and by whom, so they are biometric: keep
-        them sealed, and out of every log.
+        Of the speech alone: the silence around it and pauses of 0.3 s and more are cut out before the encoder sees it.
+        (0, width) where nobody speaks; of more than 30 s, the first 30. They tell what was said and by whom, so they
+        are biometric: keep them sealed, and out of every log.
         """
-        speech = speech_spans(audio)
-        start_s = max(0.0, speech[0][0] - _FEATURES_PAD_S) if speech else 0.0
-        end_s = speech[-1][1] + _FEATURES_PAD_S if speech else 0.0
-        samples = at_recognition_rate(audio)[int(start_s * RECOGNITION_RATE_HZ) : int(end_s * RECOGNITION_RATE_HZ)]
-        duration_s = len(samples) / RECOGNITION_RATE_HZ
-        window_s = next((window for longest, window in _FEATURES_WINDOWS_S if duration_s <= longest), _WINDOW_S)
+        samples = at_recognition_rate(audio)[: int(_WINDOW_S * RECOGNITION_RATE_HZ)]
+        sounds = sounding(samples, speech_spans(audio))
+        # Padded, since a sound of no length has no spectrogram.
+        mel = log_mel_spectrogram(samples, self._mels, padding=RECOGNITION_RATE_HZ // 10)[:, : len(sounds)].numpy()
+        quiet = float(mel.min()) if mel.size else 0.0
+        window_s = next(
+            (window for longest, window in _FEATURES_WINDOWS_S if sounds.sum() <= longest * FRAMES_S), _WINDOW_S
+        )
+        framed = np.full((1, self._mels, int(window_s * FRAMES_S)), quiet, np.float32)
+        cut = mel[:, sounds][:, : framed.shape[2] - _FEATURES_PAD]
+        framed[0, :, _FEATURES_PAD : _FEATURES_PAD + cut.shape[1]] = cut
         with self._turn:
-            encoded: FloatArray = np.array(self._encode(samples, window_s), np.float32)[0]
-        kept = np.zeros(len(encoded), np.bool_)
-        for from_s, to_s in speech:
-            kept[int((from_s - start_s) * _FEATURES_HZ) : int(np.ceil((to_s - start_s) * _FEATURES_HZ))] = True
-        return np.asarray(encoded[kept], np.float32)
+            encoded: FloatArray = np.array(self._model.encode(framed), np.float32)[0]
+        return encoded[_FEATURES_PAD // 2 :][: cut.shape[1] // 2]
 
     def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
         duration_s = len(samples) / RECOGNITION_RATE_HZ

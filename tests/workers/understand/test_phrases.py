@@ -143,6 +143,16 @@ def test_a_blob_that_is_not_to_be_used() -> None:
         assert raised.value.code == code
 
 
+@pytest.mark.parametrize(("format_", "code"), [(1, "foreign_phrases"), (3, "newer_phrases")])
+def test_features_that_were_made_in_another_way(monkeypatch: pytest.MonkeyPatch, format_: int, code: str) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(phrase_file, "FORMAT", format_)
+        blob = phrase_file.to_bytes(taught(), "base")
+    with pytest.raises(SpokenError) as raised:
+        phrase_file.from_bytes(blob, "base")
+    assert raised.value.code == code
+
+
 def test_many_at_once_are_warped_as_one_by_one() -> None:
     query, others = unit(said(1, 1, frames=30)), [unit(said(name, 0, frames=20 + name)) for name in range(8)]
     together = distances(query, others)

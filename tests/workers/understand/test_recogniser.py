@@ -180,5 +180,7 @@ def test_features_are_of_the_speech_alone(recogniser: Recogniser, clauses: tuple
     assert alone.shape[1] == inside.shape[1] == 512
     assert len(alone) <= clip.duration_s * 50 + 1
     assert abs(len(alone) - len(inside)) <= 5
+    twice = recogniser.features(Audio(np.concatenate([clip.samples, silence, clip.samples]), clip.rate_hz))
+    assert abs(2 * len(alone) - len(twice)) <= 10
     assert recogniser.features(of(2.0)).shape == (0, 512)
     assert recogniser.features(of(0.0)).shape == (0, 512)
