@@ -46,6 +46,7 @@ _SHORT_WINDOW_S = 14.0
 _SHORT_UP_TO_S = 13.0
 _WINDOW_S = 30.0
 _BEAM = 5
+_ENCODED_HZ = 50  # frames of the encoder
 
 #: (longest sound, window) for `features`: no decoder is there to loop, so a window may be as short as a phrase.
 _FEATURES_WINDOWS_S = ((6.5, 7.0), (13.5, _SHORT_WINDOW_S))
@@ -227,7 +228,7 @@ def _window_s(count: int) -> float:
 
 def _frames(encoded: Any, count: int) -> FloatArray:
     """(frames, width) of the sound itself: `count` samples, without what fills the window."""
-    return np.asarray(np.array(encoded, np.float32)[0, : -(-count * _FEATURES_HZ // RECOGNITION_RATE_HZ)])
+    return np.asarray(np.array(encoded, np.float32)[0, : -(-count * _ENCODED_HZ // RECOGNITION_RATE_HZ)])
 
 
 def _sha256(file: Path) -> str:
