@@ -110,6 +110,18 @@ def down_to_16k(samples: Tensor) -> Tensor:
     return lower
 
 
+def through(samples: Tensor, band_hz: tuple[float, float]) -> Tensor:
+    """(samples,) at 16 kHz, without what lies outside of `band_hz`, and at one level; gradients flow.
+
+    One level, since CAM++ takes the logarithm of what is left outside, which has a floor.
+    """
+    spectrum = torch.fft.rfft(samples)
+    hz = torch.linspace(0, RECOGNITION_RATE_HZ / 2, spectrum.shape[-1], device=samples.device)
+    inside = torch.fft.irfft(spectrum * ((hz >= band_hz[0]) & (hz <= band_hz[1])), n=samples.shape[-1])
+    levelled: Tensor = inside * (10 ** (_LEVEL_DBFS / 20) / (inside.detach().square().mean().sqrt() + 1e-9))
+    return levelled
+
+
 def without_silence(samples: FloatArray, rate_hz: int = RECOGNITION_RATE_HZ) -> FloatArray:
     """`samples` without stretches of over 0.2 s that lie 30 dB under the loudest 30 ms."""
     hop = int(0.03 * rate_hz)

@@ -37,9 +37,9 @@ from workers.contracts import Cancelled, Clip, FloatArray, Progress, SpokenError
 from workers.models.voice_space import TIMBRE_SIZE
 from workers.speak import measures as measured
 from workers.speak.acoustics import Acoustics, reshaped, voiced_median_hz
-from workers.speak.build_public_embeddings import public_embeddings
+from workers.speak.build_public_embeddings import TELEPHONE_HZ, public_embeddings
 from workers.speak.campplus import CamPlusPlus
-from workers.speak.encoders import GE2E, at_16k, down_to_16k, without_silence
+from workers.speak.encoders import GE2E, at_16k, down_to_16k, through, without_silence
 from workers.speak.engine import KeepCheckpoint
 from workers.wording.time_left import time_left
 
@@ -54,12 +54,16 @@ CLEARLY_NEARER = 0.02
 #: For the move of all layers together, and for each layer's own.
 LEARNING_RATE, LAYER_RATE = 0.12, 0.06
 PRIOR, LAYER_PRIOR = 0.002, 0.01
+#: A telephone tells less of a voice, so its layers stay nearer to where voices are: as like, and no less clear.
+NARROW_LAYER_PRIOR = 0.1
 #: Iterates before this share of the way are not averaged.
 AVERAGE_FROM = 0.4
 
-#: Recordings that reach no higher are from a telephone: the search then hears the voice through one too, or it would
-#: look for somebody who sounds muffled.
+#: Recordings that reach no higher are from a telephone: the search then hears both sides through one and the same band,
+#: or it would look for somebody who sounds muffled and thin.
 NARROW_HZ = 5_000.0
+#: A lower edge above this is a telephone's, and no high voice's.
+THIN_HZ = 240.0
 
 #: Random filters and noises through which each sentence is heard, and how strong they are.
 VIEWS = 2
@@ -108,15 +112,18 @@ class Fit:
             )
         self._acoustics, self._clips = acoustics, clips
         self._encoders = (GE2E(acoustics.device), CamPlusPlus(acoustics.device))
-        self._belongs_to = {"clips": _fingerprint(clips), "revision": revision, "format": "3"}
+        self._band_hz = _band_hz(clips)
+        kind = "3" if self._band_hz is None else "4"
+        self._belongs_to = {"clips": _fingerprint(clips), "revision": revision, "format": kind}
         with torch.no_grad():
-            self._targets = [encoder(torch.from_numpy(speech).to(acoustics.device)) for encoder in self._encoders]
+            sound = torch.from_numpy(speech).to(acoustics.device)
+            self._targets = [encoder(self._through(sound)) for encoder in self._encoders]
+            like = self._targets[0] if self._band_hz is None else self._encoders[0](through(sound, TELEPHONE_HZ))
         space = acoustics.space
-        likeness = public_embeddings() @ self._targets[0].cpu().numpy()
+        likeness = public_embeddings(telephone=self._band_hz is not None) @ like.cpu().numpy()
         self.nearest, speaker = nearest(likeness, space.names)
         self._prosody = torch.from_numpy(space.at(space.coords[speaker])[TIMBRE_SIZE:]).to(acoustics.device)
         self._f0_median_hz = measured.f0_median_hz(clips)
-        self._reach_hz = measured.reach_hz(clips)
         self._rest = torch.from_numpy(space.coords[self.nearest][AXES:]).to(acoustics.device)
         self._axes = torch.from_numpy(space.axes).to(acoustics.device)
         self._mean = torch.from_numpy(space.mean).to(acoustics.device)
@@ -197,7 +204,8 @@ class Fit:
         modulation = self._acoustics.modulation(style, self._moved(at))
         heard = self._heard(down_to_16k(self._acoustics.decode(frames, f0_hz, energy, modulation)))
         likeness = torch.stack([one @ target for one, target in zip(heard, self._targets, strict=True)]).sum()
-        loss = PRIOR * at[0].square().mean() + LAYER_PRIOR * at[1:].square().mean() - likeness
+        layer_prior = LAYER_PRIOR if self._band_hz is None else NARROW_LAYER_PRIOR
+        loss = PRIOR * at[0].square().mean() + layer_prior * at[1:].square().mean() - likeness
         (gradient,) = torch.autograd.grad(loss, at)
         slope = gradient.cpu().numpy()
         state.step += 1
@@ -218,9 +226,6 @@ class Fit:
         """How each encoder hears (samples,) at 16 kHz, on average over random filters, noises and starts."""
         random = np.random.default_rng(self._state.step)  # the same after a restart
         spectrum = torch.fft.rfft(sound)
-        if self._reach_hz < NARROW_HZ:
-            hz = torch.linspace(0, 8_000, spectrum.shape[-1], device=sound.device)
-            spectrum = spectrum * (hz < self._reach_hz)
         views = []
         for _ in range(VIEWS):
             knots = torch.from_numpy(random.uniform(-FILTER_DB, FILTER_DB, 9).astype(np.float32)).to(sound.device)
@@ -231,11 +236,15 @@ class Fit:
             noise = torch.from_numpy(random.standard_normal(sound.shape[-1]).astype(np.float32)).to(sound.device)
             snr_db = random.uniform(*NOISE_SNR_DB)
             start = int(random.integers(0, 4000))
-            views.append((filtered + noise * sound.detach().std() * 10 ** (-snr_db / 20))[start:])
+            views.append(self._through(filtered + noise * sound.detach().std() * 10 ** (-snr_db / 20))[start:])
         return [
             torch.nn.functional.normalize(torch.stack([encoder(view) for view in views]).mean(0), dim=0)
             for encoder in self._encoders
         ]
+
+    def _through(self, sound: torch.Tensor) -> torch.Tensor:
+        """(samples,) at 16 kHz as they would be recorded: both sides are heard so."""
+        return sound if self._band_hz is None else through(sound, self._band_hz)
 
     def _result(self) -> FloatArray:
         return self._state.mean if self._state.averaged else self._state.at
@@ -272,6 +281,18 @@ def nearest(likeness: FloatArray, names: Sequence[str]) -> tuple[int, int]:
     english = max((index for index, name in enumerate(names) if name[0] in "ab"), key=lambda i: float(likeness[i]))
     best = int(np.argmax(likeness))
     return (best if likeness[best] - likeness[english] >= CLEARLY_NEARER else english), english
+
+
+def _band_hz(clips: Sequence[Clip]) -> tuple[float, float] | None:
+    """The band of recordings from a telephone; None of others.
+
+    The upper edge is the line's own unless they clearly reach beyond: what is measured lies up to 600 Hz too high.
+    """
+    reach_hz = measured.reach_hz(clips)
+    if reach_hz >= NARROW_HZ:
+        return None
+    lowest_hz = TELEPHONE_HZ[0] if measured.lowest_hz(clips) > THIN_HZ else 0.0
+    return lowest_hz, max(TELEPHONE_HZ[1], reach_hz - 600.0)
 
 
 def _fingerprint(clips: Sequence[Clip]) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import parselmouth
 import torch
 
+from workers import bandwidth
 from workers.activity import speech_spans
-from workers.bandwidth import bandwidth_hz
-from workers.contracts import SPEECH_RATE_HZ, Clip, FloatArray
+from workers.contracts import SPEECH_RATE_HZ, Audio, Clip, FloatArray
 from workers.speak.acoustics import VOICED_HZ, Acoustics
 from workers.speak.encoders import at_16k, without_silence
 from workers.speak.level import TARGET_LUFS, loudness_lufs
@@ -59,9 +59,18 @@ def f0_median_hz(clips: Sequence[Clip]) -> float:
 
 def reach_hz(clips: Sequence[Clip]) -> float:
     """How high the clips reach, the median of them; no limit where none can be measured."""
-    each = [bandwidth_hz(clip.audio, speech_spans(clip.audio)) for clip in clips]
+    return _median(bandwidth.bandwidth_hz, clips, math.inf)
+
+
+def lowest_hz(clips: Sequence[Clip]) -> float:
+    """How low the clips reach, the median of them; no limit where none can be measured."""
+    return _median(bandwidth.lowest_hz, clips, 0.0)
+
+
+def _median(edge_hz: Callable[[Audio, bandwidth.Spans], float], clips: Sequence[Clip], otherwise: float) -> float:
+    each = [edge_hz(clip.audio, speech_spans(clip.audio)) for clip in clips]
     known = [one for one in each if math.isfinite(one)]
-    return statistics.median(known) if known else math.inf
+    return statistics.median(known) if known else otherwise
 
 
 def _theirs_hz(clips: Sequence[Clip]) -> FloatArray:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from bench import attacks, measure, two_cities
 from workers.contracts import Audio, Clip, SpokenError, Stopped
 from workers.speak import fit, measures
+from workers.speak.encoders import at_16k
 from workers.speak.kokoro import KokoroEngine
 
 
@@ -82,6 +84,22 @@ def test_a_telephone_recording_is_known_for_one() -> None:
     assert measures.reach_hz(reading) > 7_000
     for clips in (narrow, kept_so):
         assert 3_000 < measures.reach_hz(clips) < fit.NARROW_HZ
+        assert measures.lowest_hz(clips) < 100, "these keep their lows"
+    line = [Clip(attacks.telephone(clip.audio), clip.text) for clip in reading]
+    assert measures.lowest_hz(line) == pytest.approx(300, abs=30)
+
+
+def test_both_sides_are_heard_through_the_recordings_own_band(engine: KokoroEngine) -> None:
+    """What a voice says, clear, is to sound to both encoders as that speaker's telephone does; as it is it does not."""
+    reading = two_cities.enrolment()
+    line = [Clip(attacks.telephone(clip.audio), clip.text) for clip in reading]
+    clear, narrow = (fit.Fit(engine._acoustics, clips, engine.revision) for clips in (reading, line))
+    assert clear._band_hz is None and narrow._band_hz == (300.0, 3_400.0)
+    speech = torch.from_numpy(np.concatenate([at_16k(clip.audio) for clip in reading[:5]]))
+    assert clear._through(speech) is speech
+    for encoder, target in zip(narrow._encoders, narrow._targets, strict=True):
+        assert encoder(narrow._through(speech)) @ target > 0.9
+        assert encoder(speech) @ target < 0.8
 
 
 @pytest.mark.parametrize("line", [False, True])
