@@ -22,7 +22,6 @@ from sqlalchemy.types import TypeDecorator
 
 from clinic.settings import get_settings
 
-
 _WAIT_S = 30.0
 
 
