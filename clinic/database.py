@@ -22,6 +22,7 @@ from sqlalchemy.types import TypeDecorator
 
 from clinic.settings import get_settings
 
+#: How long SQLite waits for what another process is doing.
 _WAIT_S = 30.0
 
 

@@ -80,3 +80,16 @@ def patient_id(clinician_id: str) -> str:
 
     with transaction() as session:
         return seeding.patient(session, clinician_id, "Margit Lindqvist", "N-77")
+
+
+@pytest.fixture
+def tablet(web: Flask, clinician: Visitor, patient_id: str) -> Visitor:
+    """The patient's own tablet, beside the clinician's browser."""
+    from clinic.accounts.service import create_account
+    from clinic.database import transaction
+
+    with transaction() as session:
+        create_account(session, "tablet-1", seeding.PASSWORD, "tablet", patient_id)
+    visitor = Visitor(web.test_client())
+    visitor.sign_in("tablet-1")
+    return visitor

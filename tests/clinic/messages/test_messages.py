@@ -11,7 +11,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from clinic.accounts.service import create_account
 from clinic.audit.tables import AuditLine
 from clinic.database import transaction
 from clinic.errors import PlainError
@@ -41,16 +40,6 @@ def message(patient_id: str, name: str, place: int = 0, state: str = READY, pitc
     with transaction() as session:
         row = seeding.message(session, patient_id, name, place, state=state, pitch_hz=pitch_hz)
         return row.id
-
-
-@pytest.fixture
-def tablet(web: Flask, clinician: Visitor, patient_id: str) -> Visitor:
-    """The patient's own tablet."""
-    with transaction() as session:
-        create_account(session, "tablet-1", seeding.PASSWORD, "tablet", patient_id)
-    visitor = Visitor(web.test_client())
-    visitor.sign_in("tablet-1")
-    return visitor
 
 
 def _names(patient_id: str) -> list[str]:

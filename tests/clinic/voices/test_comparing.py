@@ -53,16 +53,6 @@ def pair(clinician: Visitor, patient_id: str, voices: tuple[str, str], sent: Sen
     return row.id
 
 
-@pytest.fixture
-def tablet(web: Flask, clinician: Visitor, patient_id: str) -> Visitor:
-    """The patient's own tablet."""
-    with transaction() as session:
-        create_account(session, "tablet-1", seeding.PASSWORD, "tablet", patient_id)
-    visitor = Visitor(web.test_client())
-    visitor.sign_in("tablet-1")
-    return visitor
-
-
 class Listener:
     """Somebody who answers every sentence of a sitting."""
 
