@@ -130,7 +130,10 @@ class Adaptation:
         return self._adapter()
 
     def restore(self, checkpoint: bytes) -> None:
-        """Go on after the epoch of this checkpoint. Raises SpokenError 'wrong_checkpoint'."""
+        """Go on after the epoch of this checkpoint. Raises SpokenError 'wrong_checkpoint'.
+
+        The imitations may be others: they are drawn anew after a restart, and there may be one sentence less to say.
+        """
         try:
             tensors = load(checkpoint)
             header = json.loads(bytes(tensors.pop("header").numpy()))
@@ -220,8 +223,6 @@ class Adaptation:
         digest = hashlib.sha256()
         for example in (*self._utterances, *self._clear):
             digest.update(np.ascontiguousarray(example.samples).tobytes() + repr(example.tokens).encode())
-        # Of imitations the words alone: they are made anew after a restart, and no two draws are the same.
-        digest.update(repr([example.tokens for example in self._imitated]).encode())
         return {"base": self._base, "examples": digest.hexdigest(), "epochs": EPOCHS, "format": 1}
 
     def _checkpoint(self) -> bytes:

@@ -41,7 +41,7 @@ _ONLY_NOISE = slice(26, 45)  # of the modulation frequencies: 41 to 70 Hz
 _LEAST_LEFT, _TREMBLING_S = 1e-3, 20
 #: Sentences on either side: to measure on, and to make imitations as hard to understand as the patient is.
 _MEASURED, _HEARD = 20, 8
-_TRIED, _ROUNDS, _CORRECTION = 4, 4, (0.1, 10.0)  # clear sentences, to find gains and noise that come out right
+_TRIED, _ROUNDS, _CORRECTION = 4, 4, (0.3, 3.0)  # clear sentences, to find gains and noise that come out right
 #: Speech is what lies less under the loud parts than this, or than this share of the way down to the quiet ones.
 _LEVEL_S, _DYNAMIC_DB, _DYNAMIC_SHARE, _SILENT_DB = 0.025, 25.0, 0.7, -70.0
 #: Limits of what is believed: a statistic of a few sentences may be anything.
@@ -92,7 +92,7 @@ class Imitation:
         self._slowing = float(np.clip(self._before.rate / self._today.rate, *_SLOWING))
         moving, noisy = _moving(today, self._today.pitch)
         clearly, _ = _moving(before, self._before.pitch, self._slowing)
-        self._gain, self._breath = np.clip(np.sqrt(moving / clearly), *_GAIN), 0.0
+        self._gain, self._breath = _gains(moving, clearly, _GAIN), 0.0
         # What comes out is measured as the patient was: the filter and the noise meet pauses, edges and each other.
         low, high = 0.0, 1.0
         for _ in range(_ROUNDS):
@@ -101,7 +101,7 @@ class Imitation:
             parts = [_taken_apart(clip) for clip in made]
             self._slowing = float(np.clip(self._slowing * _statistics(parts).rate / self._today.rate, *_SLOWING))
             came, trembles = _moving(parts, self._today.pitch)
-            self._gain = np.clip(self._gain * np.clip(moving / came, *_CORRECTION) ** 0.25, *_GAIN)
+            self._gain = np.clip(self._gain * np.sqrt(_gains(moving, came, _CORRECTION)), *_GAIN)
             low, high = (self._breath, high) if trembles < noisy else (low, self._breath)
         self._breath = (low + high) / 2
 
@@ -274,9 +274,16 @@ def _statistics(several: Sequence[_Parts]) -> _Statistics:
     )
 
 
-def _moving(several: Sequence[_Parts], pitch_hz: float, slowing: float = 1.0) -> tuple[_Frames, float]:
+def _gains(wanted: _Frames | None, there: _Frames | None, limits: tuple[float, float]) -> _Frames:
+    """What makes the movement that is there the one that is wanted; nothing where either could not be measured."""
+    if wanted is None or there is None:
+        return np.ones((_WINDOW // 2 + 1, _COEFFICIENTS))
+    return np.clip(np.sqrt(wanted / there), *limits)
+
+
+def _moving(several: Sequence[_Parts], pitch_hz: float, slowing: float = 1.0) -> tuple[_Frames | None, float]:
     """(modulation frequencies, coefficients): mean power of each coefficient's movement where there is speech; and how
-    noisy it is, 1 for whispering.
+    noisy it is, 1 for whispering. None and 0 of somebody who never speaks for 0.6 s on end.
 
     A noisy source makes every envelope tremble, by as much whatever its level, since it is its logarithm that is
     taken. How much is known (`_trembling`), and nothing but that moves at 40 Hz and more: it is taken out.
@@ -292,7 +299,9 @@ def _moving(several: Sequence[_Parts], pitch_hz: float, slowing: float = 1.0) ->
                 piece = cepstra[start : start + _WINDOW]
                 power += np.abs(np.fft.rfft((piece - piece.mean(axis=0)) * window, axis=0)) ** 2
                 count += 1
-    power = gaussian_filter(power / max(count, 1), 1.0, mode="nearest") + 1e-9
+    if not count:
+        return None, 0.0
+    power = gaussian_filter(power / count, 1.0, mode="nearest") + 1e-9
     trembling = _trembling(round(pitch_hz / 20) * 20)
     noisy = np.minimum((power[_ONLY_NOISE] / trembling[_ONLY_NOISE]).mean(axis=0), 1.0)
     return np.maximum(power - noisy * trembling, _LEAST_LEFT * power), float(noisy.mean())

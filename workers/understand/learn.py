@@ -93,7 +93,7 @@ class Learning:
         self._parts = [*parts, []]
         self._judged, self._done = Judged(), 0
         self._inner: bytes | None = None
-        self._spent_s = 0.0
+        self._spent_s, self._imitated = 0.0, 0
 
     def run(
         self,
@@ -109,7 +109,7 @@ class Learning:
             held_out = [self._utterances[index] for index in self._parts[place]]
             left_out = set(self._parts[place])
             training = self._adaptation(
-                [c for i, c in enumerate(self._utterances) if i not in left_out], stock, cancelled
+                [c for i, c in enumerate(self._utterances) if i not in left_out], held_out, stock, cancelled
             )
             if self._inner is not None:
                 training.restore(self._inner)
@@ -150,13 +150,19 @@ class Learning:
             raise wrong_checkpoint() from error
         self._judged, self._done, self._spent_s, self._inner = judged, done, spent_s, inner
 
-    def _adaptation(self, utterances: Sequence[Clip], stock: Recogniser, cancelled: Cancelled | None) -> Adaptation:
-        """The imitation, too, is of these alone: what judges has no part in it."""
+    def _adaptation(
+        self, utterances: Sequence[Clip], held_out: Sequence[Clip], stock: Recogniser, cancelled: Cancelled | None
+    ) -> Adaptation:
+        """What judges has no part in the imitation, neither its sound nor its words: a phrase that somebody taught may
+        be among what they said."""
+        judging = {normalised(clip.text, self._language) for clip in held_out}
+        spoken = [clip for clip in self._spoken if normalised(clip.text, self._language) not in judging]
         imitated: Sequence[Clip] = ()
-        if self._spoken:
+        if spoken:
             imitated = imitations(
-                utterances, self._spoken, self._language, lambda clip: self._hear(stock, clip, cancelled).text
+                utterances, spoken, self._language, lambda clip: self._hear(stock, clip, cancelled).text
             )
+        self._imitated = len(imitated)
         return Adaptation(self._model_dir, utterances, self._clear, self._language, self._device, 1, imitated)
 
     def _judge(
@@ -173,7 +179,7 @@ class Learning:
         found = {
             "sentences": float(len(self._utterances)),
             "judged": float(len(judged.sure)),
-            "imitated": float(len(self._spoken)),
+            "imitated": float(self._imitated),
             "stock_wer": judged.stock_errors / words,
             "adapted_wer": judged.errors / words,
         }
@@ -197,7 +203,6 @@ class Learning:
         digest = hashlib.sha256(repr((self._parts, self._language)).encode())
         for clip in (*self._utterances, *self._clear, *self._clear_judging):
             digest.update(np.ascontiguousarray(clip.audio.samples).tobytes() + clip.text.encode())
-        digest.update(repr([clip.text for clip in self._spoken]).encode())  # spoken anew after a restart
         return digest.hexdigest()
 
     def _checkpoint(self) -> bytes:

@@ -92,7 +92,5 @@ def test_imitations_are_learned_beside_and_a_restart_may_draw_them_anew(
     adapter = Adaptation(folder, said, imitated=draws[0]).run(keep_checkpoint=kept.append)
     assert len(heard) == len(said) + 2 * adapt.IMITATED_BESIDE  # of two batches
     assert adapter.about["utterances"] == len(said)
-    Adaptation(folder, said, imitated=draws[1]).restore(kept[-1])
-    with pytest.raises(SpokenError) as refused:
-        Adaptation(folder, said, imitated=draws[1][:2]).restore(kept[-1])
-    assert refused.value.code == "wrong_checkpoint"
+    for others in (draws[1], draws[1][:2], []):
+        Adaptation(folder, said, imitated=others).restore(kept[-1])

@@ -78,3 +78,14 @@ def test_where_nobody_speaks_there_is_nothing_to_imitate() -> None:
     silence = [Clip(Audio(np.zeros(16_000, np.float32), 16_000), "Nothing.")]
     assert imitations(silence, CLEAR[:5], "en", lambda clip: clip.text) == []
     assert imitations(CLEAR[:5], silence, "en", lambda clip: clip.text) == []
+
+
+def test_somebody_who_only_says_fragments_is_not_imitated_by_mumbling() -> None:
+    """Under 0.6 s on end no movement can be measured: then none is taken away."""
+    gap = np.zeros(8_000, np.float32)
+    pieces = [np.split(clip.audio.samples[:24_000], 6) for clip in CLEAR[:5]]
+    broken = [np.concatenate([part for piece in six for part in (piece, gap)]) for six in pieces]
+    today = [Clip(Audio(samples, 16_000), clip.text) for samples, clip in zip(broken, CLEAR, strict=False)]
+    made = Imitation(today, CLEAR[:5])
+    assert (made._gain == 1).all()
+    assert np.abs(made.of(CLEAR[9], np.random.default_rng(0)).samples).max() > 0.01

@@ -103,10 +103,20 @@ def test_an_imitation_is_made_of_what_is_learned_and_of_nothing_that_judges(monk
         return list(spoken[:1])
 
     monkeypatch.setattr(learn, "imitations", imitate)
-    before = [clip("Never read aloud."), clip("Nor this.")]
+    before = [clip("Thank you."), clip("Never read aloud.")]  # the first was said as well
     made = Learning(Path(), SAID, open_recogniser=lambda a: Hears(a), spoken=before)  # type: ignore[arg-type,return-value]
-    assert made.run().measures["imitated"] == 2
-    assert measured == Trains.runs and all(given == before[:1] for given in Trains.imitated)
+    assert made.run().measures["imitated"] == 1
+    assert measured == Trains.runs
+    learned = [{*texts, *(one.text for one in given)} for texts, given in zip(measured, Trains.imitated, strict=True)]
+    held_out = [set(TEXTS) - set(texts) for texts in measured]
+    assert not any(mine & judging for mine, judging in zip(learned, held_out, strict=True))
+    assert any("Thank you." in judging for judging in held_out)
+
+
+def test_what_could_not_be_imitated_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn, "imitations", lambda *_: [])
+    made = Learning(Path(), SAID, open_recogniser=lambda a: Hears(a), spoken=[clip("Never.")])  # type: ignore[arg-type,return-value]
+    assert made.run().measures["imitated"] == 0
 
 
 @pytest.mark.parametrize(
