@@ -12,7 +12,7 @@ from bench import impair, measure, two_cities
 from bench.corpora import Speaker, table
 from bench.voice import ENROLLED_S
 from clinic.learning.prompts import catalogue
-from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, Progress
+from workers.contracts import RECOGNITION_RATE_HZ, Clip, Progress
 from workers.hear.decode import decode
 from workers.speak.engines import open_engine
 from workers.understand.adapt import LONGEST_S
@@ -64,14 +64,13 @@ def _clear_clips(folder: Path | None, language: str) -> list[Clip]:
 
 
 def said_before(speaker: Speaker, language: str, most: int, progress: Progress) -> list[Clip]:
-    """Prompts in a voice that is fitted on what the speaker recorded before; none where there is too little."""
+    """Prompts, none of them tested on, in a voice that is fitted on what the speaker recorded before; none where there
+    is no such recording, or no engine for the language."""
     engine = open_engine("kokoro")
     if not speaker.before or language not in engine.capabilities().languages:
         return []
     voice = engine.fit(speaker.before, progress=progress)
-    clips = []
-    for prompt in catalogue(language)[:most]:
-        pieces = [speech.audio for speech in engine.say(prompt.text, voice)]
-        whole = Audio(np.concatenate([piece.samples for piece in pieces]), pieces[0].rate_hz)
-        clips.append(Clip(measure.resample(whole, RECOGNITION_RATE_HZ), prompt.text))
-    return clips
+    tested = {measure.normalised(clip.text, language) for clip in speaker.test}
+    texts = [one.text for one in catalogue(language) if measure.normalised(one.text, language) not in tested][:most]
+    said = [measure.joined([speech.audio for speech in engine.say(text, voice)]) for text in texts]
+    return [Clip(measure.resample(sound, RECOGNITION_RATE_HZ), text) for sound, text in zip(said, texts, strict=True)]
