@@ -26,18 +26,17 @@ SHORT_WORDS = 2
 
 def run(recogniser: Recogniser, folder: Path, seed: int, most: int) -> dict[str, Any]:
     """Severity → how many of at most `most` recordings, evenly drawn, are heard and lost; of the short ones, apart."""
-    head = recogniser.speech_head
-    if head is None:
+    if recogniser.speech_head is None:
         raise SpokenError("no_speech_head", "There is no speech head for these recognition weights.")
     lines = [line.split("\t") for line in (folder / "transcripts.tsv").read_text(encoding="utf-8").splitlines()]
-    rows: dict[str, list[tuple[str, float]]] = {severity: [] for severity in SEVERITIES}
+    rows: dict[str, list[tuple[str, bool]]] = {severity: [] for severity in SEVERITIES}
     for place, (name, text) in enumerate(_evenly(lines, most)):
         samples, rate_hz = soundfile.read(folder / name, dtype="float32")
         parts = impair.take_apart(Audio(samples, rate_hz))
         for severity, found in rows.items():
             said = takes.take(parts, severity, seed * 100_000 + place)
             if speech_spans(said):
-                found.append((text, head.score(recogniser.encoded(said))))
+                found.append((text, recogniser.transcribe(said).gate == "no_words"))
     return {
         severity: {**_counted(found), "short": _counted([row for row in found if _is_short(row[0])])}
         for severity, found in rows.items()
@@ -53,6 +52,6 @@ def _is_short(text: str) -> bool:
     return len(text.split()) <= SHORT_WORDS
 
 
-def _counted(rows: Sequence[tuple[str, float]]) -> dict[str, Any]:
-    lost = [text for text, score in rows if score <= 0]
+def _counted(rows: Sequence[tuple[str, bool]]) -> dict[str, Any]:
+    lost = [text for text, is_lost in rows if is_lost]
     return {"heard": len(rows), "lost": len(lost), "lost_texts": lost}

@@ -15,7 +15,7 @@ from clinic.learning.prompts import catalogue
 from workers.contracts import RECOGNITION_RATE_HZ, Clip, Progress
 from workers.hear.decode import decode
 from workers.speak.engines import open_engine
-from workers.understand.adapt import LONGEST_S
+from workers.understand.adapt import is_usable
 
 #: Of one speaker's sentences, at most so many are learned from and tested on; of fewer, two thirds are learned from.
 LEARNED, TESTED = 50, 30
@@ -38,7 +38,7 @@ def simulated(folder: Path | None, severities: Sequence[str], language: str = "e
             Clip(impair.impair(clip.audio, severity, place), clip.text)
             for place, clip in enumerate(clips[: learned + TESTED])
         ]
-        said = [clip for clip in said if clip.audio.duration_s <= LONGEST_S]
+        said = [clip for clip in said if is_usable(clip)]
         texts = {measure.normalised(clip.text, language) for clip in tested}
         adapt = [clip for clip in said if measure.normalised(clip.text, language) not in texts]
         test = [clip for clip in said if measure.normalised(clip.text, language) in texts]
@@ -47,7 +47,7 @@ def simulated(folder: Path | None, severities: Sequence[str], language: str = "e
             for take in RETAKES
             for place, clip in enumerate(tested, learned)
         ]
-        retakes = [clip for clip in retakes if clip.audio.duration_s <= LONGEST_S]
+        retakes = [clip for clip in retakes if is_usable(clip)]
         lasts_s = np.cumsum([clip.audio.duration_s for clip in clips[:learned]])
         before = [clip for clip, until_s in zip(clips[:learned], lasts_s, strict=True) if until_s <= ENROLLED_S]
         yield Speaker(name, severity, adapt, test, spare, tested, retakes, before)

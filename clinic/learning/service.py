@@ -22,7 +22,7 @@ from clinic.vault import VaultError, get_vault
 
 #: Of checked sentences: with fewer nothing can be learned and judged.
 LEAST = 5
-#: A sentence is said in one breath: what is longer than 13.5 s cannot be learned from.
+#: A sentence is said in one breath: what is longer than 13.5 s without its pauses cannot be learned from.
 LONGEST_TEXT, MOST_OWN, MOST_READINGS = 120, 200, 1000
 
 

@@ -19,7 +19,7 @@ from clinic.live.tables import Utterance
 from clinic.vault import get_vault
 from clinic.voices.tables import CHECKED as RECORDING_CHECKED
 from clinic.voices.tables import Recording
-from workers.activity import speech_spans
+from workers.activity import at_recognition_rate, speech_spans
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError
 from workers.tasks import rooms, sealed, taught
@@ -29,10 +29,11 @@ from workers.tasks.saying import sound_of
 from workers.tasks.sound import at_rate
 from workers.tasks.telling import Teller
 from workers.tasks.voices import clips_of
+from workers.understand.pauses import shortened
 
 #: Of the recordings of before: clear sentences that are kept in mind, and judged on.
 MOST_CLEAR = 16
-#: What a sentence and a phrase may last, in seconds; the recogniser learns from no more than 13.5.
+#: What a sentence and a phrase may last without their pauses, in seconds; the recogniser learns from no more than 13.5.
 SENTENCE_S, PHRASE_S = (0.5, 13.5), (0.3, 8.0)
 _LEAST_SPEECH_S = 0.2
 _CLIPPED, _MOST_CLIPPED_SHARE = 0.999, 0.01
@@ -91,11 +92,12 @@ def _check(table: type[Said], row_id: str, lasts_s: tuple[float, float]) -> None
 def _require_speech(audio: Audio, lasts_s: tuple[float, float]) -> None:
     """Raises SpokenError, with what to do about it."""
     speech = speech_spans(audio)
-    if speech and audio.duration_s > lasts_s[1]:
+    took_s = shortened(at_recognition_rate(audio), speech).duration_s
+    if speech and took_s > lasts_s[1]:
         raise SpokenError(
             "too_long",
-            f"From the first word to the last that took {audio.duration_s:.0f} s, and up to {lasts_s[1]:.0f} s can be "
-            "learned from. Skip this one, and read a shorter one.",
+            f"Without its pauses that took {took_s:.0f} s, and up to {lasts_s[1]:.0f} s can be learned from. "
+            "Skip this one, and read a shorter one.",
         )
     speech_s = sum(end_s - start_s for start_s, end_s in speech)
     if audio.duration_s < lasts_s[0] or speech_s < _LEAST_SPEECH_S:

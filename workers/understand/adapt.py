@@ -3,7 +3,7 @@
 What works in the field is to learn the patient, and adapters do as well as training everything (docs/understand.md).
 Each sentence is heard anew in every epoch: a little faster or slower, at another level, in other noise, with stretches
 of time and bands blanked (SpecAugment, Park et al. 2019). A share of clear speech keeps the recogniser from unlearning
-it. The encoder sees a window of 14 s, as it does when somebody waits.
+it. The encoder sees a window of 14 s, and long pauses are shortened, as they are when somebody waits.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from tokenizers import Tokenizer as Pieces  # type: ignore[import-untyped]
 from torch.nn import functional
 from whisperx.audio import log_mel_spectrogram
 
-from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ, Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
 from workers.understand import whisper_file, whisper_net
 from workers.understand.adapter import Adapter
+from workers.understand.pauses import as_recognised
 from workers.wording.time_left import time_left
 
 LEAST_UTTERANCES = 5
@@ -76,8 +76,8 @@ class Adaptation:
         `least`: with fewer sentences it is not begun. `imitated`: further sentences made to sound as the patient does
         (`workers.understand.imitation`), some of which are heard beside the patient's own each time.
 
-        Raises SpokenError: 'too_few_utterances' (what is silent, wordless or over 13.5 s does not count),
-        'recogniser_unreadable', 'unknown_language'.
+        Raises SpokenError: 'too_few_utterances' (what is silent, wordless or over 13.5 s without its pauses does not
+        count), 'recogniser_unreadable', 'unknown_language'.
         """
         self._device = device
         data = (model_dir / "model.bin").read_bytes()
@@ -207,7 +207,7 @@ class Adaptation:
     def _example(self, clip: Clip) -> _Example | None:
         if not is_usable(clip):
             return None
-        return _Example(at_recognition_rate(clip.audio), tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
+        return _Example(as_recognised(clip.audio), tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
 
     def _adapter(self) -> Adapter:
         down, up = {}, {}
@@ -239,11 +239,12 @@ class Adaptation:
 
 
 def is_usable(clip: Clip) -> bool:
-    """Whether it can be learned from: not silent, not wordless, not longer than the encoder's window."""
+    """Whether it can be learned from: not silent, not wordless, and its pauses shortened not longer than the encoder's
+    window."""
     wordless = not any(letter.isalnum() for letter in clip.text)
-    return (
-        not wordless and 0 < clip.audio.duration_s <= LONGEST_S and float(np.abs(clip.audio.samples).max()) >= _SILENT
-    )
+    if wordless or not clip.audio.duration_s or float(np.abs(clip.audio.samples).max()) < _SILENT:
+        return False
+    return len(as_recognised(clip.audio)) <= LONGEST_S * RECOGNITION_RATE_HZ
 
 
 def too_few(count: int) -> SpokenError:
@@ -251,7 +252,7 @@ def too_few(count: int) -> SpokenError:
     return SpokenError(
         "too_few_utterances",
         f"There are {count} sentences to learn from, and {LEAST_UTTERANCES} are needed. "
-        "Read more prompts aloud; a sentence may last up to 13 s.",
+        "Read more prompts aloud; a sentence may last up to 13 s without its pauses.",
     )
 
 

@@ -37,7 +37,7 @@ def restore_gate(text: str, *, duration_s: float, speech_s: float, confidence: f
     """The code of the first gate that closes, or None when nothing speaks against saying `text` unasked.
 
     'no_speech', 'too_short', 'looping', 'impossible_rate', 'low_confidence', in this order: what can be known without
-    the words comes first. `speech_s`: seconds of voice activity. `sure_at`: the patient's own threshold, 0..1.
+    the words comes first. `speech_s`: seconds that sound. `sure_at`: the patient's own threshold, 0..1.
     """
     if duration_s < MIN_DURATION_S:
         return "too_short"

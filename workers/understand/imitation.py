@@ -22,11 +22,12 @@ import jiwer
 import numpy as np
 import pyworld
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, gaussian_filter1d, uniform_filter1d
+from scipy.ndimage import gaussian_filter, gaussian_filter1d
 
-from workers.activity import at_recognition_rate
+from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip
 from workers.understand.readings import normalised
+from workers.understand.sounding import FRAMES_S, sounding
 from workers.wording.syllables import count_syllables
 
 _Frames = NDArray[np.float64]
@@ -35,15 +36,12 @@ _FRAME_S = 0.005
 _F0_HZ = (60.0, 500.0)
 _COEFFICIENTS = 40
 _WINDOW = 128  # frames: 0.64 s, so modulations from 1.6 Hz on
-_LEAST_PAUSE_S = 0.25  # what is shorter may be a stop, drawn out
 _MOSTLY = 0.9  # so much of a window has to be speech
 _ONLY_NOISE = slice(26, 45)  # of the modulation frequencies: 41 to 70 Hz
 _LEAST_LEFT, _TREMBLING_S = 1e-3, 20
 #: Sentences on either side: to measure on, and to make imitations as hard to understand as the patient is.
 _MEASURED, _HEARD = 20, 8
 _TRIED, _ROUNDS, _CORRECTION = 4, 4, (0.3, 3.0)  # clear sentences, to find gains and noise that come out right
-#: Speech is what lies less under the loud parts than this, or than this share of the way down to the quiet ones.
-_LEVEL_S, _DYNAMIC_DB, _DYNAMIC_SHARE, _SILENT_DB = 0.025, 25.0, 0.7, -70.0
 #: Limits of what is believed: a statistic of a few sentences may be anything.
 _DEPTHS = (0.5, 3.0)
 _SLOWING, _GAIN, _PITCH, _RANGE = (0.6, 3.5), (0.03, 1.5), (0.6, 1.7), (0.1, 2.5)
@@ -209,7 +207,7 @@ def _taken_apart(clip: Clip) -> _Parts:
     f0 = pyworld.stonemask(samples, f0, times_s, RECOGNITION_RATE_HZ)
     envelope = pyworld.cheaptrick(samples, f0, times_s, RECOGNITION_RATE_HZ)
     breath = pyworld.d4c(samples, f0, times_s, RECOGNITION_RATE_HZ)
-    speech, pauses_s = _spoken(samples, len(f0))
+    speech, pauses_s = _spoken(clip, len(f0))
     return _Parts(
         f0,
         pyworld.code_spectral_envelope(envelope, RECOGNITION_RATE_HZ, _COEFFICIENTS),
@@ -220,26 +218,13 @@ def _taken_apart(clip: Clip) -> _Parts:
     )
 
 
-def _spoken(samples: _Frames, frames: int) -> tuple[NDArray[np.bool_], tuple[float, ...]]:
-    """Where the patient speaks, from the first sound to the last without the pauses; and how long those are, in s.
-
-    By level alone: of slurred speech a voice activity network finds half, and rate and pauses would be that of what it
-    finds.
-    """
-    power = uniform_filter1d(samples**2, round(_LEVEL_S * RECOGNITION_RATE_HZ), mode="constant")
-    places = (np.arange(frames) * _FRAME_S * RECOGNITION_RATE_HZ).astype(int).clip(0, len(samples) - 1)
-    level_db = 10 * np.log10(power[places] + 1e-10)
-    floor_db, peak_db = (float(level) for level in np.percentile(level_db, [5, 95]))
-    loud = np.flatnonzero(level_db > peak_db - min(_DYNAMIC_DB, _DYNAMIC_SHARE * (peak_db - floor_db)))
-    speech = np.zeros(frames, np.bool_)
-    if peak_db < _SILENT_DB or not len(loud):
-        return speech, ()
-    gaps = np.diff(loud)
-    long = gaps * _FRAME_S >= _LEAST_PAUSE_S
-    speech[loud[0] : loud[-1] + 1] = True
-    for place in np.flatnonzero(long):
-        speech[loud[place] + 1 : loud[place + 1]] = False
-    return speech, tuple((gaps[long] * _FRAME_S).tolist())
+def _spoken(clip: Clip, frames: int) -> tuple[NDArray[np.bool_], tuple[float, ...]]:
+    """Where the patient speaks, from the first sound to the last without the pauses; and how long those are, in s."""
+    sounds = sounding(at_recognition_rate(clip.audio), speech_spans(clip.audio))
+    edges = np.flatnonzero(np.diff(sounds.astype(np.int8), prepend=0, append=0))
+    pauses_s = (edges[2::2] - edges[1:-1:2]) / FRAMES_S
+    places = (np.arange(frames) * _FRAME_S * FRAMES_S).astype(int)
+    return np.append(sounds, False)[places.clip(0, len(sounds))], tuple(pauses_s.tolist())
 
 
 def _put_together(f0: _Frames, cepstra: _Frames, breath: _Frames) -> Audio:

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import math
 import sys
 import threading
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
 from workers.understand.confidence import SURE_AT, confidence_of
+from workers.understand.pauses import Shortened, as_recognised, shortened
 from workers.understand.readings import Hypothesis, calibrated, distinct
 from workers.understand.sounding import FRAMES_S, sounding
 from workers.understand.vad import OfflineVad
@@ -114,7 +116,7 @@ class Recogniser:
         self._calibration = calibration
 
     def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
-        """Understand one utterance, of any rate and up to 30 s (longer goes through `transcribe_long`).
+        """Understand one utterance, of any rate and up to 30 s without its pauses (longer: `transcribe_long`).
 
         `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Raises SpokenError
         'unknown_language'.
@@ -126,10 +128,13 @@ class Recogniser:
         if not speech or audio.duration_s < gates.MIN_DURATION_S or speech_s < gates.MIN_SPEECH_S:
             gate = "no_speech" if not speech and audio.duration_s >= gates.MIN_DURATION_S else "too_short"
             return Transcript("", (), 0.0, language, (), gate, speech_s)
-        if audio.duration_s > _WINDOW_S:
+        said = shortened(samples, speech)
+        # Of severe speech voice activity loses most, and no sentence could have been said in what is left.
+        speech_s = max(speech_s, said.sounds_s)
+        if said.duration_s > _WINDOW_S:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
-            heard = self._hear(samples, tokenizer, speech)
+            heard = self._hear(said, tokenizer, speech)
         return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
 
     def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
@@ -150,9 +155,9 @@ class Recogniser:
     def encoded(self, audio: Audio) -> FloatArray:
         """What `transcribe` decodes from, and judges whether somebody speaks: (frames, width), 50 frames a second.
 
-        All of `audio`, of up to 30 s, with its silences. As biometric as `features`.
+        Of up to 30 s; long pauses are shortened, as there. As biometric as `features`.
         """
-        samples = at_recognition_rate(audio)
+        samples = as_recognised(audio)
         with self._turn:
             return _frames(self._encode(samples, _window_s(len(samples))), len(samples))
 
@@ -178,10 +183,11 @@ class Recogniser:
             encoded: FloatArray = np.array(self._model.encode(framed), np.float32)[0]
         return encoded[_FEATURES_PAD // 2 :][: cut.shape[1] // 2]
 
-    def _hear(self, samples: FloatArray, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
-        duration_s = len(samples) / RECOGNITION_RATE_HZ
-        encoded = self._encode(samples, _window_s(len(samples)))
-        if self.speech_head is not None and self.speech_head.score(_frames(encoded, len(samples))) <= 0:
+    def _hear(self, said: Shortened, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
+        count = len(said.samples)
+        encoded = self._encode(said.samples, _window_s(count))
+        near = self.speech_head.score(_frames(encoded, count)) if self.speech_head is not None else math.inf
+        if near + speech_head.SURENESS <= 0:
             return _NO_WORDS
         prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
         (result,) = self._model.model.generate(
@@ -192,9 +198,16 @@ class Recogniser:
             for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
         )
         words = aligned_words(
-            self._model, tokenizer, result.sequences_ids[0], encoded, duration_s=duration_s, speech=speech
+            self._model,
+            tokenizer,
+            result.sequences_ids[0],
+            encoded,
+            duration_s=said.duration_s,
+            speech=said.left_of(speech),
         )
-        return _Heard(words, hypotheses)
+        if near + speech_head.SURENESS * confidence_of(words) <= 0:
+            return _NO_WORDS
+        return _Heard(tuple(_put_back(word, said) for word in words), hypotheses)
 
     def _times(
         self, samples: FloatArray, segment: dict[str, Any], tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]
@@ -220,6 +233,11 @@ class Recogniser:
 
     def _tokenizer(self, language: str) -> Tokenizer:
         return _tokenizer(self._model, language)
+
+
+def _put_back(word: Word, said: Shortened) -> Word:
+    start_s, end_s = said.was(word.start_s, word.end_s)
+    return replace(word, start_s=round(start_s, 3), end_s=round(end_s, 3))
 
 
 def _window_s(count: int) -> float:

@@ -21,6 +21,9 @@ from workers.contracts import FloatArray
 FILE = Path(__file__).parent / "data" / "speech_head.safetensors"
 #: So many frames of 20 ms are a short syllable: their mean is the utterance's score.
 FRAMES = 10
+#: What is heard in it counts as well, since two short words of clear speech may score next to nothing: the confidence
+#: of the words (0..1, not calibrated) is added so many times. What is heard in a ward is under 0.35 sure of itself.
+SURENESS = 2.0
 
 
 @dataclass(frozen=True)

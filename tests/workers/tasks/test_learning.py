@@ -42,9 +42,9 @@ def read_aloud(patient_id: str, audio: Audio | bytes = SPEECH, text: str = "It w
         return row.id
 
 
-def checked(patient_id: str, text: str = "It was the spring of hope.") -> str:
+def checked(patient_id: str, audio: Audio | bytes = SPEECH, text: str = "It was the spring of hope.") -> str:
     """The same, found good."""
-    row_id = read_aloud(patient_id, text=text)
+    row_id = read_aloud(patient_id, audio, text)
     learning.check_read(row_id)
     return row_id
 
@@ -133,6 +133,12 @@ def test_what_cannot_be_learned_from_is_refused_with_advice(
     assert code is None or row.error_code == code
 
 
+def test_a_sentence_with_long_pauses_is_not_too_long(patient_id: str) -> None:
+    pause = np.zeros(6 * SPEECH.rate_hz, np.float32)
+    audio = Audio(np.concatenate([SPEECH.samples, pause, SPEECH.samples, pause, SPEECH.samples]), SPEECH.rate_hz)
+    assert of(ReadAloud, checked(patient_id, audio)).state == t.CHECKED and audio.duration_s > learning.SENTENCE_S[1]
+
+
 def test_a_good_sentence_is_checked_and_measured(patient_id: str) -> None:
     row = of(ReadAloud, checked(patient_id))
     assert row.state == t.CHECKED and row.duration_s == pytest.approx(SPEECH.duration_s, abs=0.2)
@@ -151,7 +157,7 @@ def test_whoever_needs_long_to_begin_has_not_said_a_long_sentence(patient_id: st
 
 
 def test_what_is_better_comes_into_use_and_leaves_no_checkpoint(patient_id: str, learns: Learns) -> None:
-    good, refused = checked(patient_id, "One."), read_aloud(patient_id, b"", "Two.")
+    good, refused = checked(patient_id, text="One."), read_aloud(patient_id, b"", "Two.")
     learning.check_read(refused)
     older = version(patient_id, 1, t.READY)
     with transaction() as session:
@@ -247,7 +253,7 @@ def test_sentences_that_were_not_read_are_said_in_the_voice_of_before(
         session.add(phrase)
     read = catalogue("en")[0]
     with transaction() as session:
-        session.get_one(ReadAloud, row_id := checked(patient_id, read.text)).prompt = read.key
+        session.get_one(ReadAloud, row_id := checked(patient_id, text=read.text)).prompt = read.key
     learning.adapt(version(patient_id, read_aloud_ids=[row_id]))
     texts = [clip.text for clip in learns.spoken]
     assert texts == hum.said and len(texts) == imitating.MOST

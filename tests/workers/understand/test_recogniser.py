@@ -13,7 +13,9 @@ import pytest
 
 from bench import two_cities
 from bench.impair import impair
+from workers.activity import speech_spans
 from workers.contracts import Audio, Clip, SpokenError, Transcript
+from workers.understand import gates
 from workers.understand.readings import normalised
 
 if TYPE_CHECKING:
@@ -184,3 +186,34 @@ def test_features_are_of_the_speech_alone(recogniser: Recogniser, clauses: tuple
     assert abs(2 * len(alone) - len(twice)) <= 10
     assert recogniser.features(of(2.0)).shape == (0, 512)
     assert recogniser.features(of(0.0)).shape == (0, 512)
+
+
+def test_long_pauses_cost_no_words_and_times_keep_them(recogniser: Recogniser, clauses: tuple[Clip, ...]) -> None:
+    """40 s, of which 12 are speech: still one utterance, with readings, and each word where it was."""
+    rate_hz = clauses[0].audio.rate_hz
+    pause = np.zeros(7 * rate_hz, np.float32)
+    said, starts_s, at_s = [], [], 0.0
+    for clip in clauses[4:9]:
+        starts_s.append((at_s, at_s + clip.audio.duration_s, clip.text))
+        said += [clip.audio.samples, pause]
+        at_s += clip.audio.duration_s + 7.0
+    heard = recogniser.transcribe(Audio(np.concatenate(said[:-1]), rate_hz))
+    assert at_s - 7.0 > 30
+    assert wer(" ".join(clip.text for clip in clauses[4:9]), heard.text) < 0.1
+    assert len(heard.readings) > 1
+    for start_s, end_s, text in starts_s:
+        inside = [w.text for w in heard.words if start_s - 0.2 <= w.start_s and w.end_s <= end_s + 0.2]
+        assert wer(text, " ".join(inside)) <= 0.2, text
+
+
+def test_slow_severe_speech_is_no_impossible_rate(recogniser: Recogniser, clauses: tuple[Clip, ...]) -> None:
+    """Voice activity finds a part of it; were its time the rate's, no patient would ever be spoken for unasked."""
+    said = [impair(clip.audio, "severe", place) for place, clip in enumerate(clauses[4:10])]
+    spans = [speech_spans(audio) for audio in said]
+    lost = [sum(b - a for a, b in found) / audio.duration_s for found, audio in zip(spans, said, strict=True)]
+    heard = [recogniser.transcribe(audio) for audio in said]
+    assert min(lost) < 0.5
+    assert all(one.speech_s > 0.5 * audio.duration_s for one, audio in zip(heard, said, strict=True))
+    assert all(
+        not gates.is_impossible_rate(clip.text, one.speech_s) for clip, one in zip(clauses[4:10], heard, strict=True)
+    )
