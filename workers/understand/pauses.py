@@ -26,12 +26,17 @@ _SAMPLES = RECOGNITION_RATE_HZ // FRAMES_S
 class Shortened:
     """samples: what is left of an utterance, 16 kHz. pieces: (from, to), the samples of it that follow each other.
 
-    sounds_s: how long it sounds, without pauses of 0.3 s and more; 0 where nobody speaks.
+    sounds: (start_s, end_s) of each stretch of the utterance without a pause of 0.3 s; none where nobody speaks.
     """
 
     samples: FloatArray
     pieces: tuple[tuple[int, int], ...]
-    sounds_s: float
+    sounds: tuple[tuple[float, float], ...]
+
+    @property
+    def sounds_s(self) -> float:
+        """How long it sounds, without its pauses."""
+        return sum(end_s - start_s for start_s, end_s in self.sounds)
 
     @property
     def duration_s(self) -> float:
@@ -65,7 +70,7 @@ def shortened(samples: FloatArray, speech: Sequence[tuple[float, float]]) -> Sho
     """
     sounds = sounding(samples, speech)
     if not sounds.any():
-        return Shortened(samples, ((0, len(samples)),), 0.0)
+        return Shortened(samples, ((0, len(samples)),), ())
     edges = np.flatnonzero(np.diff(np.concatenate([[False], sounds, [False]]).astype(np.int8))).reshape(-1, 2)
     half = round(KEPT_S / 2 * RECOGNITION_RATE_HZ)
     pieces: list[tuple[int, int]] = []
@@ -76,7 +81,8 @@ def shortened(samples: FloatArray, speech: Sequence[tuple[float, float]]) -> Sho
             begun = starts - half
     pieces.append((begun, len(samples)))
     left = np.concatenate([samples[first:last] for first, last in pieces])
-    return Shortened(np.ascontiguousarray(left, np.float32), tuple(pieces), float(sounds.sum()) / FRAMES_S)
+    spans_s = tuple((start / FRAMES_S, end / FRAMES_S) for start, end in edges.tolist())
+    return Shortened(np.ascontiguousarray(left, np.float32), tuple(pieces), spans_s)
 
 
 def as_recognised(audio: Audio) -> FloatArray:

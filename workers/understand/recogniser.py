@@ -134,7 +134,7 @@ class Recogniser:
         if said.duration_s > _WINDOW_S:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
-            heard = self._hear(said, tokenizer, speech)
+            heard = self._hear(said, tokenizer)
         return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
 
     def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
@@ -183,7 +183,7 @@ class Recogniser:
             encoded: FloatArray = np.array(self._model.encode(framed), np.float32)[0]
         return encoded[_FEATURES_PAD // 2 :][: cut.shape[1] // 2]
 
-    def _hear(self, said: Shortened, tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]) -> _Heard:
+    def _hear(self, said: Shortened, tokenizer: Tokenizer) -> _Heard:
         count = len(said.samples)
         encoded = self._encode(said.samples, _window_s(count))
         near = self.speech_head.score(_frames(encoded, count)) if self.speech_head is not None else math.inf
@@ -203,7 +203,7 @@ class Recogniser:
             result.sequences_ids[0],
             encoded,
             duration_s=said.duration_s,
-            speech=said.left_of(speech),
+            speech=said.left_of(said.sounds),
         )
         if near + speech_head.SURENESS * confidence_of(words) <= 0:
             return _NO_WORDS

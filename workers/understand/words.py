@@ -33,8 +33,8 @@ def aligned_words(
 ) -> tuple[Word, ...]:
     """The words of `tokens`, in order, none overlapping, all within `offset_s` + `duration_s`.
 
-    `speech`: voice activity from the start of the whole audio; a word that stretches into silence, a known weakness of
-    attention alignment, is cut back to it.
+    `speech`: where there is any, from the start of the whole audio; a word that stretches into silence, a known
+    weakness of attention alignment, is cut back to it.
     """
     text_tokens = [token for token in tokens if token < tokenizer.eot]
     if not text_tokens:

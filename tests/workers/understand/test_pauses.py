@@ -56,7 +56,7 @@ def test_what_lies_in_a_pause_is_gone(said: Shortened) -> None:
 def test_where_nobody_speaks_all_is_left(count: int) -> None:
     sound = SOUND[:count]
     said = shortened(sound, [])
-    assert np.array_equal(said.samples, sound) and said.pieces == ((0, len(sound)),) and said.sounds_s == 0
+    assert np.array_equal(said.samples, sound) and said.pieces == ((0, len(sound)),) and said.sounds == ()
 
 
 def test_times_beyond_the_end_stay_inside(said: Shortened) -> None:
