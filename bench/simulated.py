@@ -23,6 +23,8 @@ LEARNED, TESTED = 50, 30
 CLEAR = 12
 #: Further draws of the impairment for the sentences that are tested on: a calibration takes more than thirty.
 RETAKES = (1, 2)
+#: Seconds of search for the voice of before; it has to be near, not the best that there is.
+VOICE_S = 180.0
 
 
 def simulated(folder: Path | None, severities: Sequence[str], language: str = "en") -> Iterator[Speaker]:
@@ -69,7 +71,7 @@ def said_before(speaker: Speaker, language: str, most: int, progress: Progress) 
     engine = open_engine("kokoro")
     if not speaker.before or language not in engine.capabilities().languages:
         return []
-    voice = engine.fit(speaker.before, progress=progress)
+    voice = engine.fit(speaker.before, progress=progress, budget_s=VOICE_S)
     tested = {measure.normalised(clip.text, language) for clip in speaker.test}
     texts = [one.text for one in catalogue(language) if measure.normalised(one.text, language) not in tested][:most]
     said = [measure.joined([speech.audio for speech in engine.say(text, voice)]) for text in texts]
