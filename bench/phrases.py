@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from bench import impair, measure, takes
 from samevoice.cli import quiet_libraries
@@ -88,8 +89,10 @@ def run(
     `recogniser`: the stock one, or one that has learned the speaker. Raises SpokenError 'too_few_recordings'.
     """
     chosen = _chosen(recordings, language, taught, others)
-    said = list(_heard(recogniser or _stock(), chosen, severity, tested_takes))
-    return {"simulated": True, "severity": severity, "language": language, **judged(said, language)}
+    recogniser = recogniser or _stock()
+    said = list(_heard(recogniser, chosen, severity, tested_takes))
+    figures = judged(said, language, recogniser.usual_within)
+    return {"simulated": True, "severity": severity, "language": language, **figures}
 
 
 def _stock() -> Recogniser:
@@ -98,13 +101,15 @@ def _stock() -> Recogniser:
     return Recogniser(models.path("whisper-base"))
 
 
-def judged(said: Sequence[Said], language: str = "en") -> dict[str, Any]:
+def judged(said: Sequence[Said], language: str = "en", usual: NDArray[np.float64] | None = None) -> dict[str, Any]:
     """The figures, from what was heard. A phrase is right when it is accepted and the one that was said."""
     texts = list(dict.fromkeys(one.text for one in said if one.kind == "phrase" and one.take == 0))
     by_phrases = {}
     for count in sorted({min(count, len(texts)) for count in COUNTS}):
         groups = [texts[start : start + count] for start in range(0, len(texts) - count + 1, count)]
-        by_phrases[str(count)] = _summed([outcome for group in groups for outcome in _group(said, group, language)])
+        by_phrases[str(count)] = _summed(
+            [outcome for group in groups for outcome in _group(said, group, language, usual)]
+        )
     first = next(iter(by_phrases.values()))
     return {"accuracy": first["accuracy"], "false_accepts": first["false_accepts"], "by_phrases": by_phrases}
 
@@ -117,13 +122,15 @@ class _Outcome:
     seconds: float
 
 
-def _group(said: Sequence[Said], texts: Sequence[str], language: str) -> Iterator[_Outcome]:
+def _group(
+    said: Sequence[Said], texts: Sequence[str], language: str, usual: NDArray[np.float64] | None
+) -> Iterator[_Outcome]:
     """Teach `texts`, then ask about everything that was not learned."""
     examples: dict[str, list[FloatArray]] = {}
     for one in said:
         if one.text in texts and one.take < LEARNED_TAKES and len(one.features):
             examples.setdefault(one.text, []).append(one.features)
-    known = Phrases(examples)
+    known = Phrases(examples, usual)
     for one in said:
         if one.kind == "phrase" and one.take < LEARNED_TAKES:
             continue

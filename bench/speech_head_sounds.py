@@ -9,6 +9,7 @@ whispering, hoarseness, other pitches and tracts, rooms, distance and noise besi
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +80,12 @@ class Sounds:
                 if file.is_file() and file.suffix in _SUFFIXES and not any(part in str(file) for part in _UNUSED):
                     group = f"{package}/{_speaker(package, file)}"
                     self._groups.setdefault(kind, {}).setdefault(group, []).append(file)
+
+    def voices(self, most: int, chance: _Chance) -> Iterator[tuple[str, list[_Samples]]]:
+        """Every voice's name and at most so many of its recordings, trimmed, of at most 3 s, in any order."""
+        for name, files in sorted(self._groups["speech"].items()):
+            chosen = chance.permutation(len(files))[:most]
+            yield name, [_trimmed(_decoded(files[place]))[: round(_LONGEST_S * _RATE)] for place in chosen]
 
     def draw(self, number: int, *, near: bool, held_out: bool) -> list[Drawn]:
         """Number's sounds, a few of one voice, or of one source."""

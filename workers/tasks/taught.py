@@ -132,7 +132,7 @@ def _opened(patient_id: str, examples: Sequence[PhraseExample]) -> Phrases:
     takes: dict[str, list[FloatArray]] = {}
     for example in examples:
         takes.setdefault(example.phrase_id, []).extend(_features(patient_id, example))
-    return Phrases(takes)
+    return Phrases(takes, rooms.recogniser().usual_within)
 
 
 def _features(patient_id: str, example: PhraseExample) -> list[FloatArray]:

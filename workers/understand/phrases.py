@@ -17,19 +17,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workers.contracts import FloatArray, Reading, SpokenError
 from workers.understand import metric
 from workers.understand.readings import normalised
 from workers.understand.warping import distances, pooled, way
 
-#: From here a match counts. Chosen on three simulated speakers: 1.5 % of 1,710 others passed, 98.6 % of 360 phrases.
-SURE_AT = 0.6
+#: From here a match counts. Chosen on two simulated speakers (docs/phrases.md): 1.5 % of others passed.
+SURE_AT = 0.8
 #: With fewer there is too little to compare with for saying 'none of these'.
 LEAST_PHRASES = 5
 MOST_NEAREST = 3
 
-_POOL = 3  # 60 ms
+POOL = 2  # 40 ms
 _MOST_STRETCH = 3.0
 _COHORT = 3
 _FEWEST_FRAMES = 4  # 80 ms of features
@@ -67,8 +68,9 @@ _NOTHING = Match(None, 0.0, ())
 class Phrases:
     """What one patient taught. Immutable; safe to call from several threads."""
 
-    def __init__(self, examples: Mapping[str, Sequence[FloatArray]]) -> None:
-        """`examples`: phrase id → its takes as `Recogniser.features` gives them, (frames, width) each.
+    def __init__(self, examples: Mapping[str, Sequence[FloatArray]], usual: NDArray[np.float64] | None = None) -> None:
+        """`examples`: phrase id → its takes as `Recogniser.features` gives them, (frames, width) each. `usual`:
+        `Recogniser.usual_within`, of the same recogniser.
 
         Without any, nothing matches. Raises SpokenError: 'too_few_phrases' (fewer than five), 'no_speech' (a take of
         under 80 ms of speech, or a phrase without takes), 'foreign_features' (widths differ, or not finite).
@@ -87,8 +89,8 @@ class Phrases:
             np.isfinite(take).all() for takes in examples.values() for take in takes
         ):
             raise SpokenError("foreign_features", "The examples come from different recognisers. Learn them anew.")
-        coarse = {name: [pooled(take, _POOL) for take in takes] for name, takes in examples.items()}
-        self._metric = metric.learned(coarse)
+        coarse = {name: [pooled(take, POOL) for take in takes] for name, takes in examples.items()}
+        self._metric = metric.learned(coarse, usual)
         self._takes = [self._metric(take) for takes in coarse.values() for take in takes]
         self._lengths = np.array([len(take) for take in self._takes])
         self._of = np.repeat(np.arange(len(examples)), [len(takes) for takes in coarse.values()])
@@ -116,7 +118,7 @@ class Phrases:
             return []
         if features.shape[1] != len(self._metric.mean):
             raise SpokenError("foreign_features", "The phrases were learned with another recogniser. Learn them anew.")
-        coarse = pooled(features, _POOL)
+        coarse = pooled(features, POOL)
         shortest, longest = self._lengths.min() / _MOST_STRETCH, self._lengths.max() * _MOST_STRETCH
         if not shortest <= len(coarse) <= longest:
             return []

@@ -28,7 +28,7 @@ from whisperx.audio import log_mel_spectrogram
 from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
-from workers.understand import gates, speech_head, whisper_file
+from workers.understand import gates, metric, speech_head, whisper_file
 from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
@@ -110,7 +110,10 @@ class Recogniser:
             ) from error
         self._model = self._pipeline.model
         #: Whether somebody near speaks; None with weights that it was not learned on: then everything is decoded.
-        self.speech_head = speech_head.belonging_to(_sha256(model_dir / "model.bin"))
+        base = _sha256(model_dir / "model.bin")
+        self.speech_head = speech_head.belonging_to(base)
+        #: For `phrases.Phrases`, likewise.
+        self.usual_within = metric.usual_within(base)
         self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
         self._calibration = calibration

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from workers import models
 from workers.contracts import FloatArray, Reading, SpokenError
-from workers.understand import phrase_file
+from workers.understand import metric, phrase_file
 from workers.understand.phrases import Match, Near, Phrases, fused
 from workers.understand.warping import distances, pooled, unit, way
 
@@ -51,6 +52,35 @@ def test_the_phrase_that_was_said(known: Phrases) -> None:
 @pytest.mark.parametrize("frames", [36, 90, 120])
 def test_slower_and_faster_is_the_same_phrase(known: Phrases, frames: int) -> None:
     assert known.match(said(3, 9, frames=frames)).phrase_id == "3"
+
+
+@pytest.mark.parametrize("takes", [1, 2])
+def test_what_differs_between_other_peoples_takes_helps(takes: int) -> None:
+    """Takes that differ a lot, but only in some directions, and these are known from others."""
+    varies = np.zeros(WIDTH)
+    varies[:24] = 2.0
+
+    def varied(name: int, take: int) -> FloatArray:
+        steps = np.random.default_rng([name, take]).standard_normal((8, WIDTH)) * varies
+        return np.asarray(said(name, take) + np.repeat(steps, 8, axis=0)[:60], np.float32)
+
+    examples = {str(name): [varied(name, take) for take in range(takes)] for name in range(12)}
+    usual = np.diag(varies**2 + 0.1)
+    with_others, alone = Phrases(examples, usual / np.trace(usual) * WIDTH), Phrases(examples)
+    asked = [(str(name), varied(name, take)) for name in range(12) for take in (7, 8, 9)]
+    right = [[known.match(one).nearest[0].phrase_id == name for name, one in asked] for known in (with_others, alone)]
+    assert np.mean(right[0]) > 0.95 and sum(right[0]) >= sum(right[1])
+    signs = [np.mean([known.measured(one)[0][1][1] for _, one in asked]) for known in (with_others, alone)]
+    assert signs[0] < signs[1]  # nearer, beside the other phrases
+
+
+def test_what_others_differ_in_belongs_to_one_encoder() -> None:
+    files = models.manifest().artefacts["whisper-base"].files
+    served = next(file.sha256 for file in files if file.path == "model.bin")
+    usual = metric.usual_within(served)
+    assert usual is not None and usual.shape == (512, 512) and np.allclose(usual, usual.T)
+    assert np.trace(usual) == pytest.approx(512, rel=0.01) and np.linalg.eigvalsh(usual).min() > -0.01
+    assert metric.usual_within(served[::-1]) is None
 
 
 def test_other_speech_is_no_phrase(known: Phrases) -> None:
