@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from workers.contracts import Cancelled, Clip, Progress, SpokenError, Stopped, Transcript
+from workers.understand import memory
 from workers.understand.adapt import (
     LEAST_UTTERANCES,
     Adaptation,
@@ -129,6 +130,8 @@ class Learning:
                     keep_checkpoint(self._checkpoint())
 
             adapter = training.run(tell, cancelled, keep)
+            del training
+            memory.give_back()
             if held_out:
                 self._judge(stock, self._open(adapter), held_out, cancelled)
                 self._done, self._inner = place + 1, None

@@ -15,7 +15,6 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +90,7 @@ class Recogniser:
         Raises SpokenError: 'recogniser_unreadable', and the adapter's 'foreign_adapter', 'damaged_adapter'.
         """
         self._turn = threading.Lock()
+        self._tokenizers: dict[str, Tokenizer] = {}  # its own: a shared cache would keep a patient's weights alive
         try:
             # WhisperX prints a line about the voice activity model; standard output belongs to the commands' JSON.
             with contextlib.redirect_stdout(sys.stderr):
@@ -235,7 +235,9 @@ class Recogniser:
         return self._model.encode(features.numpy())
 
     def _tokenizer(self, language: str) -> Tokenizer:
-        return _tokenizer(self._model, language)
+        if language not in self._tokenizers:
+            self._tokenizers[language] = _tokenizer(self._model, language)
+        return self._tokenizers[language]
 
 
 def _put_back(word: Word, said: Shortened) -> Word:
@@ -265,7 +267,6 @@ def _adapted(folder: Path, adapter: Adapter, device: str, compute_type: str, thr
     return WhisperModel(str(folder), device=device, compute_type=compute_type, cpu_threads=threads, files=files)
 
 
-@lru_cache(maxsize=32)
 def _tokenizer(model: Any, language: str) -> Tokenizer:
     try:
         return Tokenizer(model.hf_tokenizer, model.model.is_multilingual, task="transcribe", language=language)
