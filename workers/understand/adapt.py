@@ -205,9 +205,8 @@ class Adaptation:
         return mel
 
     def _example(self, clip: Clip) -> _Example | None:
-        if not is_usable(clip):
-            return None
-        return _Example(as_recognised(clip.audio), tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
+        samples = _learned_from(clip)
+        return None if samples is None else _Example(samples, tuple(self._tokenizer.encode(f" {clip.text.strip()}")))
 
     def _adapter(self) -> Adapter:
         down, up = {}, {}
@@ -241,10 +240,15 @@ class Adaptation:
 def is_usable(clip: Clip) -> bool:
     """Whether it can be learned from: not silent, not wordless, and its pauses shortened not longer than the encoder's
     window."""
+    return _learned_from(clip) is not None
+
+
+def _learned_from(clip: Clip) -> FloatArray | None:
     wordless = not any(letter.isalnum() for letter in clip.text)
     if wordless or not clip.audio.duration_s or float(np.abs(clip.audio.samples).max()) < _SILENT:
-        return False
-    return len(as_recognised(clip.audio)) <= LONGEST_S * RECOGNITION_RATE_HZ
+        return None
+    samples = as_recognised(clip.audio)
+    return samples if len(samples) <= LONGEST_S * RECOGNITION_RATE_HZ else None
 
 
 def too_few(count: int) -> SpokenError:

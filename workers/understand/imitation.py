@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import jiwer
 import numpy as np
@@ -27,7 +28,7 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip
 from workers.understand.readings import normalised
-from workers.understand.sounding import FRAMES_S, sounding
+from workers.understand.sounding import FRAMES_S, sounding, stretches
 from workers.wording.syllables import count_syllables
 
 _Frames = NDArray[np.float64]
@@ -221,10 +222,9 @@ def _taken_apart(clip: Clip) -> _Parts:
 def _spoken(clip: Clip, frames: int) -> tuple[NDArray[np.bool_], tuple[float, ...]]:
     """Where the patient speaks, from the first sound to the last without the pauses; and how long those are, in s."""
     sounds = sounding(at_recognition_rate(clip.audio), speech_spans(clip.audio))
-    edges = np.flatnonzero(np.diff(sounds.astype(np.int8), prepend=0, append=0))
-    pauses_s = (edges[2::2] - edges[1:-1:2]) / FRAMES_S
+    pauses_s = [(start - end) / FRAMES_S for (_, end), (start, _) in pairwise(stretches(sounds))]
     places = (np.arange(frames) * _FRAME_S * FRAMES_S).astype(int)
-    return np.append(sounds, False)[places.clip(0, len(sounds))], tuple(pauses_s.tolist())
+    return np.append(sounds, False)[places.clip(0, len(sounds))], tuple(pauses_s)
 
 
 def _put_together(f0: _Frames, cepstra: _Frames, breath: _Frames) -> Audio:

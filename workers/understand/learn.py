@@ -107,6 +107,7 @@ class Learning:
         adapter: Adapter | None = None
         work = [len(self._utterances) - len(part) for part in self._parts]
         for place in range(self._done, len(self._parts)):
+            memory.give_back()  # of the training before this, or of one that was cancelled
             held_out = [self._utterances[index] for index in self._parts[place]]
             left_out = set(self._parts[place])
             training = self._adaptation(
@@ -131,12 +132,12 @@ class Learning:
 
             adapter = training.run(tell, cancelled, keep)
             del training
-            memory.give_back()
             if held_out:
                 self._judge(stock, self._open(adapter), held_out, cancelled)
                 self._done, self._inner = place + 1, None
                 if keep_checkpoint is not None:
                     keep_checkpoint(self._checkpoint())
+        memory.give_back()
         assert adapter is not None  # the last part is the one that learns from all
         return self._outcome(adapter, stock, cancelled)
 

@@ -83,8 +83,6 @@ def within_of(examples: Mapping[str, Sequence[FloatArray]], plain: Metric) -> _C
 
 def usual_within(base: str) -> _Covariance | None:
     """What differs between takes of many people, for the encoder of that sha256; None for any other."""
-    if not FILE.exists():
-        return None
     with safe_open(FILE, "numpy") as file:
         if (file.metadata() or {}).get("base") != base:
             return None

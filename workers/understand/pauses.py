@@ -15,7 +15,7 @@ import numpy as np
 
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray
-from workers.understand.sounding import FRAMES_S, sounding
+from workers.understand.sounding import FRAMES_S, sounding, stretches
 
 #: What is left of a longer pause, half of it on either side, so that no sound is cut close.
 KEPT_S = 0.2
@@ -71,17 +71,18 @@ def shortened(samples: FloatArray, speech: Sequence[tuple[float, float]]) -> Sho
     sounds = sounding(samples, speech)
     if not sounds.any():
         return Shortened(samples, ((0, len(samples)),), ())
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], sounds, [False]]).astype(np.int8))).reshape(-1, 2)
+    spans = stretches(sounds)
     half = round(KEPT_S / 2 * RECOGNITION_RATE_HZ)
     pieces: list[tuple[int, int]] = []
     begun = 0
-    for (_, ended), (starts, _) in pairwise((edges * _SAMPLES).tolist()):
+    for (_, end), (start, _) in pairwise(spans):
+        ended, starts = end * _SAMPLES, start * _SAMPLES
         if starts - ended > 2 * half:
             pieces.append((begun, ended + half))
             begun = starts - half
     pieces.append((begun, len(samples)))
     left = np.concatenate([samples[first:last] for first, last in pieces])
-    spans_s = tuple((start / FRAMES_S, end / FRAMES_S) for start, end in edges.tolist())
+    spans_s = tuple((start / FRAMES_S, end / FRAMES_S) for start, end in spans)
     return Shortened(np.ascontiguousarray(left, np.float32), tuple(pieces), spans_s)
 
 

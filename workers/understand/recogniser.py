@@ -109,8 +109,8 @@ class Recogniser:
                 "The speech recognition weights cannot be opened. Run `samevoice models verify` and try again.",
             ) from error
         self._model = self._pipeline.model
-        #: Whether somebody near speaks; None with weights that it was not learned on: then everything is decoded.
         base = _sha256(model_dir / "model.bin")
+        #: Whether somebody near speaks; None with weights that it was not learned on: then everything is decoded.
         self.speech_head = speech_head.belonging_to(base)
         #: For `phrases.Phrases`, likewise.
         self.usual_within = metric.usual_within(base)

@@ -45,11 +45,16 @@ def sounding(samples: FloatArray, speech: Sequence[tuple[float, float]]) -> NDAr
     return _joined(level_db > quiet_db + _SHARE * (loud_db - quiet_db))
 
 
+def stretches(sounds: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """(first, end) of each run of True."""
+    edges = np.flatnonzero(np.diff(sounds.astype(np.int8), prepend=0, append=0))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+
 def _joined(loud: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], loud, [False]]).astype(np.int8)))
     found = np.zeros(len(loud), np.bool_)
     before: int | None = None
-    for start, end in edges.reshape(-1, 2).tolist():
+    for start, end in stretches(loud):
         if end - start < _SHORTEST:
             continue
         near = before is not None and start - before < _LONGEST_GAP
