@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +33,13 @@ class Trains:
 
     runs: list[list[str]] = []  # noqa: RUF012
     imitated: list[Sequence[Clip]] = []  # noqa: RUF012
+    alive: weakref.WeakSet[Trains] = weakref.WeakSet()  # noqa: RUF012
+    beside: list[int] = []  # noqa: RUF012
 
     def __init__(self, _: Path, utterances: Sequence[Clip], *given: Any) -> None:
+        self._ring = self  # as peft's networks are
+        Trains.beside.append(len(Trains.alive))
+        Trains.alive.add(self)
         self._texts = [clip.text for clip in utterances]
         Trains.imitated.append(given[-1])
         self._epoch = 0
@@ -75,7 +82,8 @@ CLEAR = ["A clear sentence.", "Another clear one.", "And a third one.", "The fou
 
 @pytest.fixture(autouse=True)
 def trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    Trains.runs, Trains.imitated = [], []
+    Trains.runs, Trains.imitated, Trains.beside = [], [], []
+    gc.collect()
     monkeypatch.setattr(learn, "Adaptation", Trains)
 
 
@@ -88,6 +96,11 @@ def test_every_sentence_is_judged_by_what_had_not_learned_it_and_all_teach_what_
     assert len(Trains.runs) == 4 and Trains.runs[-1] == TEXTS
     assert learned.better and learned.measures["judged"] == len(TEXTS)
     assert learned.measures["adapted_wer"] == 0 and learned.measures["stock_wer"] > 0.5
+
+
+def test_no_training_is_kept_in_memory_beside_the_next() -> None:
+    learning().run()
+    assert Trains.beside == [0, 0, 0, 0] and not Trains.alive
 
 
 def test_a_sentence_that_was_read_twice_is_in_one_fold() -> None:
