@@ -128,9 +128,11 @@ class Recogniser:
         samples = at_recognition_rate(audio)
         speech = speech_spans(audio)
         speech_s = sum(end_s - start_s for start_s, end_s in speech)
-        if not speech or audio.duration_s < gates.MIN_DURATION_S or speech_s < gates.MIN_SPEECH_S:
+        if audio.duration_s < gates.MIN_DURATION_S or (speech_s < gates.MIN_SPEECH_S and not self._is_clear(samples)):
             gate = "no_speech" if not speech and audio.duration_s >= gates.MIN_DURATION_S else "too_short"
             return Transcript("", (), 0.0, language, (), gate, speech_s)
+        if speech_s < gates.MIN_SPEECH_S:
+            speech = ((0.0, audio.duration_s),)
         said = shortened(samples, speech)
         # Of severe speech voice activity loses most, and no sentence could have been said in what is left.
         speech_s = max(speech_s, said.sounds_s)
@@ -185,6 +187,15 @@ class Recogniser:
         with self._turn:
             encoded: FloatArray = np.array(self._model.encode(framed), np.float32)[0]
         return encoded[_FEATURES_PAD // 2 :][: cut.shape[1] // 2]
+
+    def _is_clear(self, samples: FloatArray) -> bool:
+        """Whether the speech head is so sure of speech that voice activity, which heard none, is overruled."""
+        if self.speech_head is None:
+            return False
+        with self._turn:
+            window_s = _window_s(len(samples))
+            frames = _frames(self._encode(samples, window_s), len(samples))
+        return self.speech_head.score(frames) > speech_head.ALONE_AT
 
     def _hear(self, said: Shortened, tokenizer: Tokenizer) -> _Heard:
         count = len(said.samples)

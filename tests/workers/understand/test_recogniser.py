@@ -206,6 +206,15 @@ def test_long_pauses_cost_no_words_and_times_keep_them(recogniser: Recogniser, c
         assert wer(text, " ".join(inside)) <= 0.2, text
 
 
+def test_severe_speech_in_which_voice_activity_hears_nobody(recogniser: Recogniser, clauses: tuple[Clip, ...]) -> None:
+    """Nobody is told that nothing was heard, when all that is missing is that one network's opinion."""
+    said = impair(clauses[-2].audio, "severe", 3)
+    assert not speech_spans(said)
+    heard = recogniser.transcribe(said)
+    assert heard.readings and heard.gate == "low_confidence"
+    assert heard.speech_s > 0.3 * said.duration_s
+
+
 def test_slow_severe_speech_is_no_impossible_rate(recogniser: Recogniser, clauses: tuple[Clip, ...]) -> None:
     """Voice activity finds a part of it; were its time the rate's, no patient would ever be spoken for unasked."""
     said = [impair(clip.audio, "severe", place) for place, clip in enumerate(clauses[4:10])]
