@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinic.live.turns import PRE_ROLL_S, TAIL_S, Ended, Turn
+from clinic.live.turns import JOINS_S, PRE_ROLL_S, TAIL_S, Ended, Turn
 from clinic.live.voice_activity import WINDOW_S, Silero
 from tests.clinic.live.speech import RATE_HZ, clause, silence, speech
 
@@ -112,6 +112,126 @@ def test_once_over_a_turn_stays_as_it_is() -> None:
     ended = run(turn, loud(1) + silence(1))
     assert ended is not None
     assert turn.feed(loud(3)) == ended == turn.finish()
+
+
+def room(seconds: float, level: float = 30.0, seed: int = 1) -> bytes:
+    """A quiet room: noise at about -60 dB."""
+    noise = np.random.default_rng(seed).standard_normal(int(seconds * RATE_HZ)) * level
+    return noise.astype("<i2").tobytes()
+
+
+class Deaf(Loudness):
+    """A detector that hears nobody, as Silero does for most of a severely impaired sentence."""
+
+    def probability(self, window: bytes) -> float:
+        return 0.0
+
+
+def test_somebody_whom_the_detector_does_not_hear_is_heard_to_the_end() -> None:
+    said = room(1) + loud(1) + room(0.5) + loud(2) + room(4)
+    ended = run(Turn("tap", 1.2, Deaf()), said)
+    assert ended is not None and ended.reason == "pause"
+    assert seconds(ended) == pytest.approx(PRE_ROLL_S + 3.5 + TAIL_S, abs=0.15)
+    assert ended.longest_pause_s == pytest.approx(0.5, abs=0.07)
+
+
+def test_severe_simulated_speech_is_not_cut_where_the_detector_stops_hearing_it() -> None:
+    from bench.impair import impair
+    from workers.activity import at_recognition_rate
+    from workers.contracts import Audio
+
+    clear = np.frombuffer(speech(2.90, 8.50), "<i2").astype(np.float32) / 32768
+    said = at_recognition_rate(impair(Audio(clear, RATE_HZ), "severe", seed=4))
+    pcm = room(1.5) + (np.clip(said, -1, 1) * 32767).astype("<i2").tobytes() + room(5)
+    detector, turn = Silero(), Turn("tap", 2.2, Silero())
+    heard = [detector.probability(pcm[at : at + 1024]) >= 0.2 for at in range(0, len(pcm) - 1023, 1024)]
+    ended = run(turn, pcm)
+    assert np.mean(heard[50 : 50 + int(len(said) / 512)]) < 0.5
+    assert ended is not None and ended.reason == "pause"
+    assert seconds(ended) > len(said) / RATE_HZ - 0.3
+
+
+def test_a_soft_beginning_is_kept_from_where_it_began() -> None:
+    soft = (np.full(int(1.5 * RATE_HZ), 2000, "<i2") * np.tile([1, -1], int(0.75 * RATE_HZ))).astype("<i2").tobytes()
+
+    class HearsLoud(Deaf):
+        def probability(self, window: bytes) -> float:
+            return 1.0 if np.abs(np.frombuffer(window, "<i2")).max() > 5000 else 0.0
+
+    turn = Turn("free", 1.2, HearsLoud())
+    ended = run(turn, room(3) + soft + loud(1) + room(3))
+    assert ended is not None and soft[3200:] in ended.pcm
+    assert seconds(ended) < PRE_ROLL_S + 2.5 + TAIL_S + 0.4
+
+
+def test_hands_free_begins_with_speech_alone() -> None:
+    """A door, a trolley: in a room that is always listened to, what only stands out is no turn."""
+    turn = Turn("free", 1.2, Deaf())
+    assert run(turn, room(1) + loud(1) + room(3)) is None
+    assert turn.finish().pcm  # but whoever says that they spoke is believed
+
+
+def test_what_was_no_speech_does_not_end_the_turn_of_somebody_who_has_still_to_begin() -> None:
+    turn = Turn("tap", 0.6, Deaf())
+    assert run(turn, room(1) + loud(0.4) + room(4)) is None
+    ended = run(turn, loud(2) + room(3))
+    assert ended is not None and ended.reason == "pause" and ended.speech_s > 1.9
+
+
+def test_letting_go_of_the_button_is_believed_where_nothing_was_detected() -> None:
+    turn = Turn("hold", 1.2, Deaf())
+    run(turn, room(1) + loud(0.22) + room(1))
+    ended = turn.finish()
+    assert ended.reason == "finish" and loud(0.2) in ended.pcm
+
+
+def test_a_loud_room_does_not_hold_a_turn_open() -> None:
+    """A ward 14 dB under the speech, with bursts: the end is found, and nothing is learned from it."""
+
+    class HearsLoud(Deaf):
+        def probability(self, window: bytes) -> float:
+            return 1.0 if np.abs(np.frombuffer(window, "<i2")).max() > 7000 else 0.0
+
+    chance = np.random.default_rng(7)
+    noise = chance.standard_normal(20 * RATE_HZ) * 250 * (1 + 1.5 * (np.arange(20 * RATE_HZ) % 24_000 < 800))
+    sound = noise.copy()
+    tone = 8000 * np.sin(2 * np.pi * 300 * np.arange(3 * RATE_HZ) / RATE_HZ)
+    sound[6 * RATE_HZ : 9 * RATE_HZ] += tone
+    turn = Turn("tap", 1.2, HearsLoud())
+    ended = run(turn, np.clip(sound, -32768, 32767).astype("<i2").tobytes())
+    assert ended is not None and ended.reason == "pause"
+    assert seconds(ended) < 3 + PRE_ROLL_S + TAIL_S + 0.6
+
+
+def test_a_turn_that_goes_on_after_its_end_is_one_turn() -> None:
+    turn = Turn("tap", 0.6, Loudness())
+    first = run(turn, silence(1) + loud(1) + silence(0.7))
+    assert first is not None and first.reason == "pause"
+    assert not turn.goes_on(silence(0.5)) and not turn.is_over
+    assert turn.goes_on(loud(1))
+    ended = run(turn, silence(2))
+    assert ended is not None and ended.pcm.startswith(first.pcm[:40_000])
+    assert seconds(ended) == pytest.approx(PRE_ROLL_S + 1 + 1.2 + 1 + TAIL_S, abs=0.15)
+    assert ended.longest_pause_s == pytest.approx(1.15, abs=0.1)
+
+
+def test_within_a_turn_a_pause_like_the_ones_before_does_not_end_it() -> None:
+    turn = Turn("tap", 0.6, Loudness())
+    run(turn, silence(1) + loud(1) + silence(0.7))
+    assert turn.goes_on(silence(0.4) + loud(0.5))
+    assert run(turn, loud(0.5) + silence(1.1) + loud(0.5)) is None
+    assert run(turn, silence(2)) is not None
+
+
+def test_a_turn_is_not_waited_for_for_ever() -> None:
+    turn = Turn("tap", 0.6, Loudness())
+    assert run(turn, loud(1) + silence(1)) is not None
+    assert not turn.goes_on(silence(JOINS_S))
+    assert turn.is_over and not turn.goes_on(loud(2))
+    finished = Turn("tap", 0.6, Loudness())
+    finished.feed(loud(1))
+    finished.finish()
+    assert finished.is_over and not finished.goes_on(loud(2))
 
 
 PIECES = st.lists(st.tuples(st.booleans(), st.floats(0.05, 1.5)), min_size=1, max_size=6)
