@@ -16,10 +16,10 @@ from clinic.live import utterances
 from clinic.live.hearing import Hearing
 from clinic.live.limits import AUDIO_BURST_S, AUDIO_RATE, MESSAGES_BURST, MESSAGES_PER_S, Bucket
 from clinic.live.messages import ProtocolError
-from clinic.live.registry import Registry
+from clinic.live.registry import OpenTurn, Registry
 from clinic.live.relay import Relay
 from clinic.live.standing import resting, standing
-from clinic.live.turns import LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended
+from clinic.live.turns import JOINS_S, LONGEST_S, PAUSE_LEAST_S, PAUSE_MOST_S, Ended
 from clinic.live.voice_activity import Detector
 from clinic.live.websocket import ConnectionClosed, WebSocket
 
@@ -180,9 +180,11 @@ class Connection:
                 case m.Cancel(""):
                     self._cancel_turn()
                 case m.Cancel(utterance):
+                    self._hearing.lingering = None
                     utterances.cancel(utterance, self._session_id)
                     self._drop(utterance)
                 case m.Choose(utterance, reading):
+                    self._hearing.lingering = None
                     utterances.choose(utterance, self._session_id, reading, self._tablet.account_id)
                     self._work(utterance)
                 case m.Again(utterance):
@@ -219,8 +221,13 @@ class Connection:
 
     def _hear(self, frame: bytes) -> None:
         with self._lock:
+            lingering = self._hearing.lingering
+            if lingering is not None and self._state not in ("working", "unsure"):
+                self._hearing.lingering = lingering = None
             ended = self._hearing.take(frame)
-            if ended is not None:
+            if lingering is not None and self._hearing.open is lingering:
+                self._went_on(lingering)
+            elif ended is not None:
                 self._ended(ended)
 
     def _ended(self, ended: Ended) -> None:
@@ -238,8 +245,19 @@ class Connection:
             self.tell("turn_ended", turn=turn.name, reason="failed")
             self.failed("", error.code, error.message, None)
             return
-        self.tell("turn_ended", turn=turn.name, reason=ended.reason, utterance=utterance)
+        joins_s = JOINS_S if ended.reason == "pause" else None
+        self.tell("turn_ended", turn=turn.name, reason=ended.reason, utterance=utterance, joins_s=joins_s)
+        if joins_s is not None:
+            self._hearing.linger(turn, utterance)
         self._work(utterance)
+
+    def _went_on(self, turn: OpenTurn) -> None:
+        """The patient speaks on after a pause that seemed to be the end: what was begun is left, and the whole kept."""
+        assert self._relay is not None
+        utterances.went_on(turn.utterance, self._session_id)
+        self._relay.drop(turn.utterance)
+        self.tell("turn_resumed", turn=turn.name, utterance=turn.utterance)
+        self._tell_state("listening", turn=turn.name)
 
     def _cancel_turn(self) -> None:
         turn = self._hearing.release()

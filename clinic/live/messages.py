@@ -29,8 +29,8 @@ HEADER = struct.Struct("<I")
 
 CLIENT = ("hello", "start", "finish", "cancel", "choose", "again", "none_of_these", "speak_cut_off", "ping")
 SERVER = (
-    "welcome", "state", "ack", "turn_ended", "words", "readings", "nothing_heard", "speech_start", "speech_end",
-    "slow", "failed", "error", "pong",
+    "welcome", "state", "ack", "turn_ended", "turn_resumed", "words", "readings", "nothing_heard", "speech_start",
+    "speech_end", "slow", "failed", "error", "pong",
 )  # fmt: skip
 MODES = ("hold", "tap", "free")
 STATES = ("ready", "listening", "working", "unsure", "speaking", "no_voice", "cut_off")

@@ -20,12 +20,14 @@ _PARKED_AT_MOST = 64
 
 @dataclass
 class OpenTurn:
-    """A turn that is not over. `next_audio`: the first sequence number that has not come yet."""
+    """A turn that is not over. `next_audio`: the first sequence number that has not come yet. `utterance`: what it
+    became, when a pause ended it and the patient may speak on."""
 
     name: str
     mode: str
     turn: Turn = field(repr=False)
     next_audio: int = 0
+    utterance: str = ""
 
 
 class Replaceable(Protocol):

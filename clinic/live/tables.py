@@ -12,6 +12,8 @@ from clinic.database import Base, Row, UtcDateTime
 #: An utterance's way: received → working → unsure | spoken; or nothing_heard, failed, cancelled.
 RECEIVED, WORKING, UNSURE, SPOKEN = "received", "working", "unsure", "spoken"
 NOTHING_HEARD, FAILED, CANCELLED = "nothing_heard", "failed", "cancelled"
+#: The error_code of a cancelled one whose patient spoke on: the next utterance begins with it.
+WENT_ON = "went_on"
 
 
 class LiveSession(Row, Base):
@@ -42,6 +44,8 @@ class Utterance(Row, Base):
     cut_off: Mapped[bool] = mapped_column(Boolean, default=False)
     ended_at: Mapped[datetime] = mapped_column(UtcDateTime())
     duration_s: Mapped[float] = mapped_column(Float)
+    #: Inside it, 0 where there was none; None where the room was too loud to tell.
+    longest_pause_s: Mapped[float | None] = mapped_column(Float)
     audio_blob_id: Mapped[str] = mapped_column(String(32))
     #: JSON of contracts.Transcript: text, words with times and confidence, readings, gate.
     transcript_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

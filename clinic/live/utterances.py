@@ -18,7 +18,8 @@ from clinic.database import new_id, now, transaction
 from clinic.errors import PlainError
 from clinic.learning.serving import has_learned
 from clinic.live.messages import RATE_UP_HZ
-from clinic.live.tables import CANCELLED, FAILED, RECEIVED, SPOKEN, UNSURE, WORKING, LiveSession, Utterance
+from clinic.live.patience import LOOKED_AT, pause_that_ends
+from clinic.live.tables import CANCELLED, FAILED, RECEIVED, SPOKEN, UNSURE, WENT_ON, WORKING, LiveSession, Utterance
 from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
@@ -60,10 +61,33 @@ def allowed(account_id: str, version: int) -> str | None:
         return account.patient_id if patient is not None and patient.erased_at is None else None
 
 
+@dataclass(frozen=True)
+class Pause:
+    """How long a pause ends a patient's turn, and of how many turns that was learned."""
+
+    pause_s: float
+    learned_from: int
+
+
+def pause_of(session: Session, patient_id: str) -> Pause:
+    """What is waited for: the setting, and more and more what this patient's last turns showed since it was set."""
+    patient = session.get_one(Patient, patient_id)
+    known = select(Utterance.longest_pause_s).where(
+        Utterance.patient_id == patient_id,
+        Utterance.longest_pause_s.is_not(None),
+        Utterance.error_code.is_distinct_from(WENT_ON),
+    )
+    if patient.pause_set_at is not None:
+        known = known.where(Utterance.ended_at > patient.pause_set_at)
+    longest = session.scalars(known.order_by(Utterance.ended_at.desc()).limit(LOOKED_AT)).all()
+    longest_s = [one for one in longest if one is not None]
+    return Pause(pause_that_ends(patient.pause_s, longest_s), len(longest_s))
+
+
 def pause_s(patient_id: str) -> float:
     """How long a pause ends this patient's turn."""
     with transaction() as session:
-        return session.scalars(select(Patient.pause_s).where(Patient.id == patient_id)).one()
+        return pause_of(session, patient_id).pause_s
 
 
 def readiness(patient_id: str) -> Readiness:
@@ -139,6 +163,7 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, cut_off:
             former, row.audio_blob_id = row.audio_blob_id, blob_id
             row.cut_off, row.ended_at = cut_off, now()
             row.duration_s = len(ended.pcm) / 2 / RATE_UP_HZ
+            row.longest_pause_s = None if cut_off else ended.longest_pause_s
             if not cut_off:
                 send(session, "live.restore", row.id)
             utterance_id = row.id
@@ -194,6 +219,15 @@ def cancel(utterance_id: str, session_id: str) -> None:
         row = _of_session(session, utterance_id, session_id)
         if row.state not in (SPOKEN, FAILED):
             row.state = CANCELLED
+
+
+def went_on(utterance_id: str, session_id: str) -> None:
+    """The patient spoke on: its turn becomes another utterance, which begins with it. Nothing more is done for it."""
+    with transaction() as session:
+        row = _of_session(session, utterance_id, session_id)
+        row.turn_id = None
+        if row.state not in (SPOKEN, FAILED):
+            row.state, row.error_code = CANCELLED, WENT_ON
 
 
 def take_up_cut_off(utterance_id: str, session_id: str) -> None:

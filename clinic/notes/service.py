@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from clinic.audit import record
 from clinic.errors import PlainError
-from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, SPOKEN, UNSURE, LiveSession, Utterance
+from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, SPOKEN, UNSURE, WENT_ON, LiveSession, Utterance
 from clinic.notes.tables import FAILED as NOT_DRAFTED
 from clinic.notes.tables import Note
 from clinic.patients import consents
@@ -87,9 +87,13 @@ def get_utterance(session: Session, utterance_id: str) -> Utterance:
 
 
 def heard_in(session: Session, session_id: str) -> list[Heard]:
-    """Every utterance of a session, in order."""
+    """Every utterance of a session, in order.
+
+    One that the next one begins with, since the patient spoke on, is shown only if somebody may look for it because of
+    how it sounded.
+    """
     rows = session.scalars(select(Utterance).where(Utterance.session_id == session_id).order_by(Utterance.number))
-    return [_heard(row) for row in rows]
+    return [_heard(row) for row in rows if row.error_code != WENT_ON or row.feeling_sealed is not None]
 
 
 def _heard(row: Utterance) -> Heard:
@@ -123,6 +127,8 @@ def _heard(row: Utterance) -> Heard:
 def _why_silent(row: Utterance) -> str:
     if row.state == FAILED:
         return row.error_message or "It could not be spoken."
+    if row.error_code == WENT_ON:
+        return "The patient spoke on: the next moment begins with this one."
     said = _STATES.get(row.state, "Still being worked on.")
     return f"{said} {GATES[row.gate]}" if row.gate in GATES else said
 

@@ -96,6 +96,8 @@ def change_settings(session: Session, actor: str, patient_id: str, values: dict[
         least, most = RANGES[name]
         if not least <= value <= most:  # also false for nan
             raise PlainError("out_of_range", "One of the settings is outside its range. Nothing was changed.")
+    if values.get("pause_s", patient.pause_s) != patient.pause_s:
+        patient.pause_set_at = now()
     for name, value in values.items():
         setattr(patient, name, value)
     record(session, actor, "patient.settings", patient_id, **values)

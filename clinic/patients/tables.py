@@ -13,6 +13,10 @@ from clinic.database import Base, Row, UtcDateTime
 SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "draft_notes")
 
 
+#: How long a pause ends a turn of somebody whose pauses nobody knows yet (docs/turns.md).
+PAUSE_S = 2.2
+
+
 class Patient(Row, Base):
     """A patient. The settings are theirs: how long a pause ends a turn, how sure is sure, how much manner to keep."""
 
@@ -21,7 +25,10 @@ class Patient(Row, Base):
     name_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     hospital_number_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     language: Mapped[str] = mapped_column(String(8), default="en")
-    pause_s: Mapped[float] = mapped_column(Float, default=1.2)
+    #: What a turn waits for until the patient's own pauses are known, and when it was last set: what was learned before
+    #: that is forgotten.
+    pause_s: Mapped[float] = mapped_column(Float, default=PAUSE_S)
+    pause_set_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
     sure_at: Mapped[float] = mapped_column(Float, default=0.7)
     #: Until this patient's speech was learned, nothing is spoken before they touched it. A clinician who finds the
     #: speech clear enough may lift that: stock recognition then speaks when it is sure.

@@ -13,6 +13,7 @@ from clinic.audit import record
 from clinic.database import transaction
 from clinic.errors import PlainError
 from clinic.learning import versions
+from clinic.live.utterances import Pause, pause_of
 from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.voices.speaking import speaking
@@ -92,11 +93,20 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             words=words,
             words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
+            pause_help=_pause_help(pause_of(session, patient_id)),
             unusual=overview.UNUSUAL,
             paired=paired,
         )
         record(session, current_user.id, "patient.view", patient_id)
     return page
+
+
+def _pause_help(pause: Pause) -> str:
+    begins = "Longer, for whoever needs time between words. Their own pauses are learned from their turns."
+    if not pause.learned_from:
+        return begins
+    turns = "turn" if pause.learned_from == 1 else f"{pause.learned_from} turns"
+    return f"{begins} Now {pause.pause_s:.1f} s, learned from their last {turns}; moving this begins anew."
 
 
 @blueprint.post("/patients/<patient_id>/consents/<scope>/give")

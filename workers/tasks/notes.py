@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic.database import new_id, transaction
 from clinic.errors import PlainError
-from clinic.live.tables import LiveSession, Utterance
+from clinic.live.tables import WENT_ON, LiveSession, Utterance
 from clinic.notes.tables import DRAFT, FAILED, Note
 from clinic.vault import get_vault
 from workers.app import app
@@ -37,7 +37,8 @@ def _draft(session_id: str) -> None:
         rows = session.scalars(
             select(Utterance).where(Utterance.session_id == session_id).order_by(Utterance.number)
         ).all()
-        records = tuple(_record(row) for row in rows)
+        # What the next utterance begins with was said once.
+        records = tuple(_record(row) for row in rows if row.error_code != WENT_ON)
         drafted = note.draft(SessionRecord(session_id, live.created_at.isoformat(timespec="seconds"), records))
         statements = check.check(drafted, records)
         _keep(session, live, [_line(statement) for statement in statements])

@@ -17,6 +17,8 @@ export class Link extends EventTarget {
     this.session = sessionStorage.getItem(KEY) ?? "";
     this.cursor = "";
     this.turn = null;
+    // A turn that a pause has ended: whoever speaks on within some seconds is heard, and it becomes one turn again.
+    this.lingering = null;
     this.online = false;
     this.tries = 0;
   }
@@ -38,15 +40,16 @@ export class Link extends EventTarget {
 
   // A turn begins at once, connected or not.
   start(mode) {
+    this.lingering = null;
     this.turn = { id: crypto.randomUUID().replaceAll("-", ""), mode, frames: [], finished: false };
     if (this.online) this.#send({ type: "start", turn: this.turn.id, mode });
   }
 
   audio(pcm) {
-    const turn = this.turn;
+    const turn = this.turn ?? this.lingering;
     if (!turn || turn.finished || turn.frames.length >= TURN_FRAMES) return;
     turn.frames.push(pcm);
-    if (this.online) this.#frame(turn.frames.length - 1);
+    if (this.online) this.#frame(turn, turn.frames.length - 1);
   }
 
   finish() {
@@ -56,7 +59,7 @@ export class Link extends EventTarget {
   }
 
   forget() {
-    this.turn = null;
+    this.turn = this.lingering = null;
     if (this.online) this.#send({ type: "cancel" });
   }
 
@@ -69,9 +72,9 @@ export class Link extends EventTarget {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
   }
 
-  #frame(number) {
+  #frame(turn, number) {
     if (this.socket.readyState !== WebSocket.OPEN) return;
-    const pcm = new Uint8Array(this.turn.frames[number]);
+    const pcm = new Uint8Array(turn.frames[number]);
     const frame = new Uint8Array(4 + pcm.length);
     new DataView(frame.buffer).setUint32(0, number, true);
     frame.set(pcm, 4);
@@ -82,7 +85,14 @@ export class Link extends EventTarget {
     if (message.event) this.cursor = message.event;
     if (message.type === "pong") clearTimeout(this.overdue);
     if (message.type === "welcome") this.#welcome(message);
-    if (message.type === "turn_ended" && message.turn === this.turn?.id) this.turn = null;
+    if (message.type === "turn_ended" && message.turn === this.turn?.id) {
+      this.lingering = message.joins_s ? this.turn : null;
+      this.turn = null;
+    }
+    if (message.type === "turn_resumed" && message.turn === this.lingering?.id) {
+      this.turn = this.lingering;
+      this.lingering = null;
+    }
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
@@ -105,7 +115,7 @@ export class Link extends EventTarget {
     }
     // The service may have forgotten the turn, or never have heard of it: then it hears all of it.
     if (!known) this.#send({ type: "start", turn: this.turn.id, mode: this.turn.mode });
-    for (let number = known?.next_audio ?? 0; number < this.turn.frames.length; number += 1) this.#frame(number);
+    for (let number = known?.next_audio ?? 0; number < this.turn.frames.length; number += 1) this.#frame(this.turn, number);
     if (this.turn.finished) this.#send({ type: "finish" });
   }
 
@@ -132,6 +142,7 @@ export class Link extends EventTarget {
     clearTimeout(this.overdue);
     // 44xx: the service did not like what this page sent. Sending the same again would go on for ever.
     if (code >= 4400) this.turn = null;
+    this.lingering = null;
     this.dispatchEvent(new CustomEvent("offline", { detail: FINAL[code] ?? "" }));
     if (code in FINAL) return;
     const wait = BACKOFF_MS[Math.min(this.tries, BACKOFF_MS.length - 1)];

@@ -39,6 +39,7 @@ let handsFree = false; // hands-free: begin again by itself
 let broken = ""; // microphone, signed_out, replaced, version: shown over everything else
 let lastTouch = -Infinity; // not 0: the first touch counts, however soon after the page opened
 let release = 0;
+let lingers = 0;
 
 // Kept in memory alone; for tests, and for whoever looks after the tablet.
 window.sameVoice = {
@@ -77,6 +78,7 @@ async function listen() {
   screen.words("");
   screen.message("");
   utterance = "";
+  stopListening();
   link.start(mode);
   capture.start();
   show();
@@ -99,12 +101,18 @@ async function finish() {
 
 function stop() {
   handsFree = false;
-  capture.stop();
+  stopListening();
   if (link.turn) link.forget();
   else if (utterance && !recording) link.tell("cancel", { utterance });
   if (playback.playing) playback.stop();
   screen.message("Stopped.");
   show();
+}
+
+function stopListening() {
+  clearTimeout(lingers);
+  link.lingering = null;
+  capture.stop();
 }
 
 function spoken() {
@@ -223,6 +231,7 @@ $("begin").addEventListener("click", (event) => {
 
 function choose(reading, text) {
   if (!touched()) return;
+  stopListening();
   screen.words(text);
   link.tell("choose", { utterance, reading });
 }
@@ -234,15 +243,25 @@ const HEARD = {
   },
   state(m) {
     server = m.state;
+    if (!link.turn && !["working", "unsure"].includes(m.state)) stopListening();
     if (m.utterance) utterance = m.utterance;
     if (m.state === "no_voice") screen.message(m.message);
     if (m.state === "cut_off") screen.message("The connection broke while you were speaking. I kept what I heard. Nothing was said aloud.");
     goOn();
   },
   turn_ended(m) {
-    capture.stop();
+    // Whoever speaks on after their pause is still heard for a moment: it becomes one turn.
+    clearTimeout(lingers);
+    if (link.lingering) lingers = setTimeout(stopListening, m.joins_s * 1000);
+    else capture.stop();
     if (m.utterance) utterance = m.utterance;
     if (m.reason === "longest") screen.message("That was a whole minute. I go on with what I have.");
+  },
+  turn_resumed() {
+    clearTimeout(lingers);
+    utterance = "";
+    screen.words("");
+    screen.message("");
   },
   words: (m) => screen.words(m.text),
   readings(m) {
@@ -293,12 +312,12 @@ link.addEventListener("offline", ({ detail }) => {
   if (detail) {
     broken = detail;
     handsFree = false;
-    capture.stop();
+    stopListening();
     if (playback.playing) playback.stop();
   } else if (link.turn) {
     screen.message("The connection is gone. Go on speaking: I keep your words.");
   }
-  if (!link.turn) capture.stop();
+  if (!link.turn) stopListening();
   show();
 });
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from clinic.accounts.tables import Account
 from clinic.database import now, transaction
 from clinic.live import relay
-from clinic.live.tables import CANCELLED, FAILED, RECEIVED, LiveSession
+from clinic.live.tables import CANCELLED, FAILED, RECEIVED, WENT_ON, LiveSession
 from clinic.patients.tables import Consent, Patient
 from clinic.vault import get_vault
 from clinic.voices.tables import Voice
@@ -106,6 +106,109 @@ def test_cancelling_stops_the_work_and_nothing_of_it_sounds(place: Place) -> Non
     tablet.send("ping", t=7)
     assert tablet.receive() == {"type": "pong", "t": 7}
     assert tablet.sound == b""
+
+
+def test_whoever_speaks_on_after_a_pause_is_heard_as_one(place: Place) -> None:
+    """The pause that ends a turn is 0.6 s here; this patient pauses for 1.5 s in the middle of what they say."""
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    begun = tablet.until("turn_ended", turn=TURN)
+    assert begun["joins_s"] > 2
+    tablet.until("state", state="working")
+    tablet.say(silence(0.5) + clause() + silence(3.0), first=sent)
+    assert tablet.until("turn_resumed") == {"type": "turn_resumed", "turn": TURN, "utterance": begun["utterance"]}
+    tablet.until("state", state="listening")
+    whole = tablet.until("turn_ended", turn=TURN)
+    assert whole["utterance"] != begun["utterance"]
+    left, row = place.utterances()
+    assert (left.state, left.error_code, left.turn_id) == (CANCELLED, WENT_ON, None)
+    assert row.state == RECEIVED and row.duration_s > 2 * 1.88 + 1.4
+    assert row.longest_pause_s == pytest.approx(1.5, abs=0.4)
+    # Nothing of what was begun with comes any more, whatever a worker makes of it.
+    speaks("live.restore", left)
+    speaks("live.restore", row)
+    assert tablet.until("words")["utterance"] == row.id
+    assert [name for name, _ in place.worker.sent] == ["live.restore", "live.restore"]
+
+
+def test_readings_that_came_too_early_go_when_the_patient_speaks_on(place: Place) -> None:
+    place.worker.script = asks
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    early = tablet.until("readings")
+    tablet.until("state", state="unsure")
+    tablet.say(clause() + silence(3.0), first=sent)
+    tablet.until("turn_resumed")
+    assert tablet.until("readings")["utterance"] != early["utterance"]
+    assert {row.state for row in place.utterances()} == {CANCELLED, "unsure"}
+
+
+@pytest.mark.parametrize("answer", ["choose", "cancel", "start"])
+def test_after_a_touch_nobody_is_waited_for(place: Place, answer: str) -> None:
+    place.worker.script = asks
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    utterance = tablet.until("readings")["utterance"]
+    tablet.until("state", state="unsure")
+    match answer:
+        case "choose":
+            tablet.send("choose", utterance=utterance, reading=0)
+            tablet.until("speech_end")
+        case "cancel":
+            tablet.send("cancel", utterance=utterance)
+            tablet.until("state", state="ready")
+        case "start":
+            tablet.send("start", turn="turn-0002", mode="tap")
+            tablet.until("state", state="listening")
+            sent = 0
+    tablet.say(clause() + silence(0.3), first=sent)
+    tablet.send("ping", t=1)
+    seen = []
+    while not seen or seen[-1]["type"] != "pong":
+        seen.append(tablet.receive())
+    assert "turn_resumed" not in {message["type"] for message in seen}
+
+
+def test_after_speech_began_to_sound_it_is_not_taken_back(place: Place) -> None:
+    place.worker.script = speaks
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    tablet.until("speech_end")
+    tablet.until("state", state="ready")
+    tablet.say(clause(), first=sent)
+    tablet.send("ping", t=1)
+    assert tablet.receive() == {"type": "pong", "t": 1}
+    (row,) = place.utterances()
+    assert row.error_code is None
+
+
+def test_a_patients_own_pauses_are_learned_until_the_setting_is_moved(place: Place) -> None:
+    from clinic.live.utterances import pause_of
+    from clinic.patients.service import change_settings
+
+    tablet = place.tablet()
+    tablet.hello()
+    for number in range(4):
+        turn = f"turn-{number:04}"
+        tablet.send("start", turn=turn, mode="hold")
+        tablet.say(silence(0.6) + clause() + silence(1.5) + clause() + silence(0.6))
+        tablet.send("finish")
+        utterance = tablet.until("turn_ended", turn=turn)["utterance"]
+        tablet.send("cancel", utterance=utterance)
+        tablet.until("state", state="ready")
+    with transaction() as session:
+        learned = pause_of(session, place.patient_id)
+        assert learned.learned_from == 4 and 1.5 < learned.pause_s < 2.2
+        change_settings(session, place.clinician, place.patient_id, {"pause_s": 0.8})
+        assert pause_of(session, place.patient_id).pause_s == 0.8
 
 
 def test_silence_is_told_and_not_kept(place: Place) -> None:
