@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from clinic import queue as clinic_queue
 from clinic.accounts.service import create_account
 from clinic.database import transaction
-from clinic.live.tables import CANCELLED, Utterance
+from clinic.live.tables import CANCELLED, WENT_ON, Utterance
 from clinic.vault import get_vault
 from tests.clinic.live.conftest import PCM_DOWN, Place, Worker, asks, make_patient, publish, speaks
 from tests.clinic.live.speech import clause, silence
@@ -45,15 +45,15 @@ REFUSE_MICROPHONE = """
 """
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """Chromium whose microphone hears four seconds of silence and a clause, again and again."""
+@pytest.fixture(scope="module", params=[silence(4) + clause() + silence(2)], ids=["a clause"])
+def browser(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Chromium whose microphone hears four seconds of silence and a clause, or what the test says, again and again."""
     heard = tmp_path_factory.mktemp("microphone") / "microphone.wav"
     with wave.open(str(heard), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(16_000)
-        file.writeframes(silence(4) + clause() + silence(2))
+        file.writeframes(request.param)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path=str(CHROMIUM),
@@ -190,6 +190,34 @@ def test_stop_ends_the_speech_at_once_and_the_work_on_it(clinic: Place, page: Pa
     while clinic.utterances()[0].state != CANCELLED and time.monotonic() < deadline:
         time.sleep(0.05)
     assert clinic.utterances()[0].state == CANCELLED
+
+
+HALTING = silence(4) + clause() + silence(1.6) + clause() + silence(4)
+
+
+@pytest.mark.parametrize("browser", [HALTING], indirect=True, ids=["halting"])
+def test_whoever_speaks_on_after_their_pause_is_heard_as_one(clinic: Place, page: Page) -> None:
+    """The pause of this patient's turns is 0.6 s; they stop for 1.6 s in the middle of their sentence."""
+
+    def slowly(name: str, row: Utterance) -> None:
+        time.sleep(2.5)
+        speaks(name, row)
+
+    clinic.worker.script = slowly
+    state(page, "ready")
+    page.tap("#button")
+    state(page, "listening")
+    state(page, "working")
+    state(page, "listening")
+    expect(page.locator("#words")).to_have_text("I would like some water.", timeout=25_000)
+    state(page, "ready")
+    begun, whole = clinic.utterances()
+    assert (begun.state, begun.error_code) == (CANCELLED, WENT_ON)
+    assert page.get_attribute("main", "data-utterance") == whole.id
+    said = np.frombuffer(clause()[4000:56_000], "<i2").astype(np.float64)
+    # One half at a time: the browser's gain control is not the same in both.
+    halves = np.array_split(heard_by_service(clinic, whole), 2)
+    assert min(likeness(half, said) for half in halves) > 0.9
 
 
 @pytest.mark.parametrize("page", [(REFUSE_MICROPHONE,)], indirect=True)
