@@ -11,6 +11,7 @@ import click
 BENCHMARKS: Mapping[str, tuple[str, str, str]] = {
     "nothing": ("bench.nothing", "nothing", "Words that are heard where nobody speaks; none are wanted."),
     "phrases": ("bench.phrases", "phrases", "How well taught phrases are told apart, and from other speech."),
+    "turns": ("bench.turns", "turns", "How many turns of halting speech are cut early, and how long everybody waits."),
     "understand": ("bench.understand", "understand", "How well a patient is understood, before and after learning."),
     "voice": ("bench.voice", "voice", "How near a fitted voice comes to its speaker, and what it costs."),
     "watermark": ("bench.watermark", "watermark", "What the mark of synthetic speech survives, and what it does not."),

@@ -46,6 +46,8 @@ LONGEST_S = 13.5
 CLEAR_SHARE = 0.05
 #: Beside each batch of the patient's sentences, so many that imitate them.
 IMITATED_BESIDE = 2
+#: So many sentences of a batch are in memory at a time; their gradients are added up.
+_AT_ONCE = 3
 _WARM_UP = 0.1
 _SILENT = 1e-4
 _IGNORED = -100  # the loss leaves these labels out
@@ -160,13 +162,18 @@ class Adaptation:
             examples.append(self._clear[int(random.integers(len(self._clear)))])
         beside = min(IMITATED_BESIDE, len(self._imitated))
         examples += [self._imitated[at] for at in random.choice(len(self._imitated), beside, replace=False)]
-        mels = torch.stack([self._heard_anew(example.samples, random) for example in examples]).to(self._device)
-        said, wanted = self._tokens(examples)
+        mels = [self._heard_anew(example.samples, random) for example in examples]
+        count = sum(len(example.tokens) + 1 for example in examples)  # and its end
         self._net.train()
-        logits = self._net(input_features=mels, decoder_input_ids=said).logits
-        loss = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED)
         self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        for first in range(0, len(examples), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            said, wanted = self._tokens(examples[part])
+            logits = self._net(input_features=torch.stack(mels[part]).to(self._device), decoder_input_ids=said).logits
+            loss = functional.cross_entropy(
+                logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED, reduction="sum"
+            )
+            (loss / count).backward()
         torch.nn.utils.clip_grad_norm_(self._learned.values(), 1.0)
         self._optimiser.step()
 
