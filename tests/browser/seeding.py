@@ -267,6 +267,7 @@ def utterance(session: Session, session_id: str, patient_id: str, number: int, t
         session_id=session_id,
         number=number,
         duration_s=2.4,
+        longest_pause_s=0.5,
         ended_at=now() - timedelta(minutes=40 - number),
         audio_blob_id=vault.put_blob(patient_id, tone(1.0, 180)),
         state=fields.pop("state", SPOKEN),
