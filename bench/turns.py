@@ -2,7 +2,7 @@
 
 The speech is **simulated**: recordings of people who read, slowed to 0.4 to 0.7 of their rate, with pauses of up to
 2 s inside sentences, clear or impaired by `bench.impair`; and the same as it is. Each is heard in a room (noise at
--42 dB), by what listens in the clinic, window by window. A patient says 30 utterances from which their pauses are
+-42 dB), by what listens in the clinic, window by window. A patient says 60 utterances from which their pauses are
 learned as in the product: of turns that were cut, only what was heard of them is known.
 """
 
@@ -34,7 +34,7 @@ from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray
 from workers.understand.sounding import stretches
 
-LEARNED_FROM = 30
+LEARNED_FROM = 60
 _BEFORE_S, _AFTER_S = 1.5, 7.0
 _ROOM_DB, _WARD_DB = -42.0, -18.0  # under the loudest tenth of the speech
 _END_DB = -30.0  # what is quieter at the end is an echo of the last word
@@ -148,10 +148,27 @@ def run(
     }
 
 
+class _Once:
+    """Silero, asked once about each window of an utterance: what it says depends on nothing else."""
+
+    def __init__(self) -> None:
+        self._silero, self._said, self._place = Silero(), list[float](), 0
+
+    def probability(self, window: bytes) -> float:
+        self._place += 1
+        if self._place > len(self._said):
+            self._said.append(self._silero.probability(window))
+        return self._said[self._place - 1]
+
+    def reset(self) -> None:
+        self._place = 0
+
+
 @dataclass(frozen=True)
 class _Said:
     pcm: bytes
     end_s: float
+    detector: _Once = field(default_factory=_Once)
 
 
 def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> _Said:
@@ -208,7 +225,7 @@ def _ward(count: int, chance: np.random.Generator) -> FloatArray:
 
 def _hear(one: _Said, pause_s: float, join_s: float, loudness: Loudness, outcome: _Outcome, known: list[float]) -> None:
     """Listen to it as the clinic does; what is learned of it goes to `known`."""
-    turn = Turn(TAP, pause_s, Silero(), loudness)
+    turn = Turn(TAP, pause_s, one.detector, loudness)
     ended, over_s = None, 0.0
     was_cut = was_joined = False
     for start in range(0, len(one.pcm), WINDOW_BYTES):
