@@ -37,12 +37,12 @@ from workers.understand.sounding import stretches
 LEARNED_FROM = 60
 _BEFORE_S, _AFTER_S = 1.5, 7.0
 _ROOM_DB, _WARD_DB = -42.0, -18.0  # under the loudest tenth of the speech
-_END_DB = -30.0  # what is quieter at the end is an echo of the last word
 _EARLY_S = 0.1
 _PAUSES_S = 0.5  # for each second of speech at the normal rate
 _FRAMES_S = 100
 _FRAME = RECOGNITION_RATE_HZ // _FRAMES_S
 _QUIET_DB = -25.0  # under the loudest tenth
+_SOUND_FRAMES = 5
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,12 @@ class Patient:
         return replace(RECIPES[self.severity], slowing=1 / self.rate, pauses_per_s=0.0)
 
 
+SHORT = "slow, clear, pauses under 0.6 s"
 PATIENTS = (
     Patient("halting, clear", "clean", 0.7, 0.8, 2.0),
     Patient("halting, moderate", "moderate", 0.55, 0.8, 2.0),
     Patient("halting, severe", "severe", 0.4, 0.8, 2.0),
+    Patient(SHORT, "clean", 0.7, 0.3, 0.55),
     Patient("slow, moderate, pauses under 0.6 s", "moderate", 0.7, 0.3, 0.55),
     Patient("quick, clear", "clean", 1.0, 0.0, 0.0),
     Patient("halting, moderate, in a ward", "moderate", 0.55, 0.8, 2.0, is_in_ward=True),
@@ -137,7 +139,7 @@ def run(
             "learned": {"pause_s": round(learned_s, 2), **_shares(after, len(testing))},
         }
     halting = [row for name, row in patients.items() if name.startswith("halting") and not name.endswith("ward")]
-    short = patients["slow, moderate, pauses under 0.6 s"]["learned"]
+    short = patients[SHORT]["learned"]
     return {
         "simulated": True,
         "cut_share": float(np.mean([row["before"]["cut_share"] for row in halting])),
@@ -177,7 +179,7 @@ def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> _Said:
     spoken = at_recognition_rate(impair.put_together(parts, patient.recipe, int(chance.integers(2**31))))
     heard = _halting(spoken, patient, chance) if patient.pause_s else spoken
     loud = float(np.quantile(np.abs(heard), 0.98))
-    end_s = _BEFORE_S + (np.flatnonzero(np.abs(heard) > loud * 10 ** (_END_DB / 20))[-1] + 1) / RECOGNITION_RATE_HZ
+    end_s = _BEFORE_S + _end_s(heard)
     whole = np.pad(heard, (round(_BEFORE_S * RECOGNITION_RATE_HZ), round(_AFTER_S * RECOGNITION_RATE_HZ)))
     if patient.is_in_ward:
         whole += loud * 10 ** (_WARD_DB / 20) * _ward(len(whole), chance)
@@ -185,11 +187,27 @@ def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> _Said:
     return _Said((np.clip(whole, -1, 1) * 32767).astype("<i2").tobytes(), end_s)
 
 
+def _end_s(heard: FloatArray) -> float:
+    """When the last sound of 0.05 s ends: recordings have clicks and a tail."""
+    runs = [end for first, end in stretches(~_quiet(heard)) if end - first >= _SOUND_FRAMES]
+    return runs[-1] / _FRAMES_S
+
+
+def _quiet(samples: FloatArray) -> NDArray[np.bool_]:
+    """(n,) of each hundredth of a second."""
+    level_db = _level_db(samples)
+    return np.asarray(level_db < np.quantile(level_db, 0.9) + _QUIET_DB)
+
+
+def _level_db(samples: FloatArray) -> NDArray[np.float64]:
+    frames = len(samples) // _FRAME
+    return np.asarray(20 * np.log10(np.abs(samples[: frames * _FRAME]).reshape(frames, _FRAME).max(axis=1) + 1e-9))
+
+
 def _halting(spoken: FloatArray, patient: Patient, chance: np.random.Generator) -> FloatArray:
     """With pauses at the quietest places, so that no pause of it is longer than `pause_most_s`."""
-    frames = len(spoken) // _FRAME
-    level_db = 20 * np.log10(np.abs(spoken[: frames * _FRAME]).reshape(frames, _FRAME).max(axis=1) + 1e-9)
-    quiet = level_db < np.quantile(level_db, 0.9) + _QUIET_DB
+    level_db, quiet = _level_db(spoken), _quiet(spoken)
+    frames = len(quiet)
     edges = np.flatnonzero(~quiet)
     places, _ = find_peaks(-gaussian_filter1d(level_db, 3), distance=round(0.8 * _FRAMES_S))
     places = places[(places > edges[0]) & (places < edges[-1])]

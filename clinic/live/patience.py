@@ -23,8 +23,11 @@ _CUT, _USUAL, _LONG, _LONGEST = 0.01, 0.5, 0.9, 0.98
 _AS_MANY_AS = 40.0
 #: Nobody is waited for less than this because they read fluently: in conversation people think.
 _LEARNED_LEAST_S = 0.6
+#: And not so far beyond the longest but one as the distribution would have it, the more utterances there are: pauses
+#: have an end. This much of it, divided by how many there are.
+_BEYOND = 15.0
 #: Sounds at the edge of a pause are soft, and are heard one time and not the next.
-_EDGE_S = 0.15
+_EDGE_S = 0.1
 
 
 def pause_that_ends(setting_s: float, longest_s: Sequence[float]) -> float:
@@ -35,8 +38,9 @@ def pause_that_ends(setting_s: float, longest_s: Sequence[float]) -> float:
     longest = np.asarray(longest_s[-LOOKED_AT:])
     usual_s, long_s = np.quantile(longest, (_USUAL, _LONG))
     scale_s = (long_s - usual_s) / (_reduced(1 - _LONG) - _reduced(1 - _USUAL))
-    cut_s = usual_s + scale_s * (_reduced(_CUT) - _reduced(1 - _USUAL))
-    needed_s = max(float(cut_s), float(np.quantile(longest, _LONGEST)) + _EDGE_S)
+    cut_s = float(usual_s + scale_s * (_reduced(_CUT) - _reduced(1 - _USUAL)))
+    seen_s = float(np.quantile(longest, _LONGEST))
+    needed_s = max(min(cut_s, seen_s * (1 + _BEYOND / len(longest))), seen_s + _EDGE_S)
     weight = _AS_MANY_AS / len(longest)
     if needed_s > setting_s:
         weight = min(weight, 1.0)

@@ -27,8 +27,8 @@ _ONSET_WINDOWS, _ONSET_WITHIN = 3, 6
 _SOUND_WINDOWS, _SOUND_WITHIN = 8, 12
 #: But what the detector never heard ends nothing before it has sounded for this long: it was a door, or a cough.
 _SOUND_LEAST_S = 0.8
-#: And what stands out holds a turn open for at most this long after the detector last heard speech. Of severe speech
-#: it loses up to 11 s at a time (docs/turns.md).
+#: And in a loud room it holds a turn open for at most this long after the detector last heard speech. In a quiet one
+#: there is no such end: of severe speech the detector loses 15 s at a time (docs/turns.md).
 _SOUND_HOLDS_S = 12.0
 
 PRE_ROLL_S = 0.5
@@ -189,7 +189,7 @@ class Turn:
             return sum(self._recent) >= _ONSET_WINDOWS or (
                 stands_out and self._is_held and sum(list(self._sounds)[-_ONSET_WITHIN:]) >= _ONSET_WINDOWS
             )
-        return probability >= SPEECH_UNTIL or (stands_out and self._is_held)
+        return probability >= SPEECH_UNTIL or stands_out
 
     def _listen_for_start(self, window: bytes, probability: float, stands_out: bool) -> None:
         self._recent.append(probability >= SPEECH_FROM)
@@ -232,7 +232,7 @@ class Turn:
 
     @property
     def _is_held(self) -> bool:
-        """Whether what stands out may hold the turn open: the detector heard speech not long ago, or never yet."""
+        """Whether what stands out from a loud room may hold the turn open: speech was detected lately, or never."""
         return self._since_detected is None or self._since_detected <= _windows(_SOUND_HOLDS_S)
 
     @property

@@ -14,7 +14,7 @@ SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "
 
 
 #: How long a pause ends a turn of somebody whose pauses nobody knows yet (docs/turns.md).
-PAUSE_S = 2.2
+PAUSE_S = 2.4
 
 
 class Patient(Row, Base):
