@@ -20,7 +20,7 @@ def silences_s(samples: np.ndarray) -> list[float]:
     frames = len(samples) // 160
     loud = np.abs(samples[: frames * 160]).reshape(frames, 160).max(axis=1)
     quiet = loud < np.quantile(loud, 0.9) * 10 ** (-25 / 20)
-    return [(end - first) / 100 for first, end in stretches(quiet) if 0 < first and end < frames and end - first >= 20]
+    return [(end - first) / 100 for first, end in stretches(quiet) if first > 0 and end < frames and end - first >= 20]
 
 
 @pytest.mark.parametrize("place", [4, 7, 9])
