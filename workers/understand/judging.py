@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import jiwer
+import numpy as np
 
-from workers.contracts import Transcript
+from workers.activity import at_recognition_rate
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, Transcript
 from workers.understand import calibration
 from workers.understand.calibration import Calibration
 from workers.understand.readings import normalised, sounds_alike
@@ -16,13 +18,21 @@ from workers.understand.readings import normalised, sounds_alike
 #: Three folds judge every sentence at the price of two more trainings. Of many sentences a third judges well enough.
 FOLDS, MANY = 3, 60
 JUDGED_OF_MANY = 40
+#: So often each sentence is heard once more, a little otherwise, for the calibration.
+TIMES_AGAIN = 3
+#: How much otherwise: rate, level in dB, noise under the speech in dB.
+_RATES, _GAINS_DB, _SNR_DB = (0.92, 1.08), (-4.0, 4.0), (18.0, 35.0)
 _LEAST_LEFT = 2  # sentences that a fold's adapter learns from, where a patient has read five in all
 
 
 @dataclass
 class Judged:
-    """What judging came to: numbers alone, which may be kept. errors, stock_errors, words: summed over sentences."""
+    """What judging came to: numbers alone, which may be kept. errors, stock_errors, words: summed over sentences.
 
+    sure, right, right_among, word_sure, word_right: of every time that one was heard.
+    """
+
+    sentences: int = 0
     stock_errors: int = 0
     errors: int = 0
     words: int = 0
@@ -35,9 +45,15 @@ class Judged:
     def add(self, text: str, before: Transcript, after: Transcript, language: str) -> None:
         """A sentence whose words are `text`, as it was heard without an adapter and with one."""
         said = normalised(text, language)
+        self.sentences += 1
         self.words += len(said.split())
         self.stock_errors += errors(said, normalised(before.text, language))
         self.errors += errors(said, normalised(after.text, language))
+        self.add_again(text, after, language)
+
+    def add_again(self, text: str, after: Transcript, language: str) -> None:
+        """The same with an adapter once more: it tells of confidence alone."""
+        said = normalised(text, language)
         right = [sounds_alike(reading.text, text, language) for reading in after.readings]
         self.sure.append(after.confidence)
         self.right.append(bool(right) and right[0])
@@ -52,8 +68,23 @@ class Judged:
             calibration.fit(self.sure, self.right),
             calibration.fit(self.word_sure, self.word_right),
             (sum(missed) + 1) / (len(missed) + 3),
-            len(self.sure),
+            self.sentences,
         )
+
+
+def heard_again(audio: Audio, seed: int) -> Audio:
+    """`audio` as it might be said and heard another time, at 16 kHz; the same for the same seed.
+
+    Dozens of sentences are few to calibrate on, and a confidence that belongs to one recording is more certain than the
+    next day's.
+    """
+    chance = np.random.default_rng(seed)
+    samples = at_recognition_rate(audio)
+    count = round(len(samples) / chance.uniform(*_RATES))
+    said = np.interp(np.linspace(0, len(samples) - 1, count), np.arange(len(samples)), samples)
+    said *= 10 ** (chance.uniform(*_GAINS_DB) / 20)
+    said += chance.standard_normal(count) * np.std(said) * 10 ** (-chance.uniform(*_SNR_DB) / 20)
+    return Audio(np.clip(said, -1.0, 1.0).astype(np.float32), RECOGNITION_RATE_HZ)
 
 
 def folds(texts: Sequence[str]) -> list[list[int]]:

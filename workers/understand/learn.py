@@ -12,7 +12,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +32,7 @@ from workers.understand.adapt import (
 from workers.understand.adapter import Adapter
 from workers.understand.calibration import Calibration
 from workers.understand.imitation import imitations
-from workers.understand.judging import Judged, errors, folds
+from workers.understand.judging import TIMES_AGAIN, Judged, errors, folds, heard_again
 from workers.understand.readings import normalised
 from workers.understand.recogniser import Recogniser
 from workers.wording.time_left import time_left
@@ -173,16 +173,19 @@ class Learning:
         self, stock: Recogniser, adapted: Recogniser, clips: Sequence[Clip], cancelled: Cancelled | None
     ) -> None:
         found = Judged(**asdict(self._judged))  # a fold that is cancelled half-way leaves nothing
-        for clip in clips:
+        for place, clip in enumerate(clips):
             before, after = self._hear(stock, clip, cancelled), self._hear(adapted, clip, cancelled)
             found.add(clip.text, before, after, self._language)
+            for time_again in range(TIMES_AGAIN):
+                again = replace(clip, audio=heard_again(clip.audio, TIMES_AGAIN * place + time_again))
+                found.add_again(clip.text, self._hear(adapted, again, cancelled), self._language)
         self._judged = found
 
     def _outcome(self, adapter: Adapter, stock: Recogniser, cancelled: Cancelled | None) -> Learned:
         judged, words = self._judged, max(1, self._judged.words)
         found = {
             "sentences": float(len(self._utterances)),
-            "judged": float(len(judged.sure)),
+            "judged": float(judged.sentences),
             "imitated": float(self._imitated),
             "stock_wer": judged.stock_errors / words,
             "adapted_wer": judged.errors / words,
@@ -204,7 +207,7 @@ class Learning:
         return recogniser.transcribe(clip.audio, self._language, sure_at=0.0)
 
     def _belongs_to(self) -> str:
-        digest = hashlib.sha256(repr((self._parts, self._language)).encode())
+        digest = hashlib.sha256(repr((self._parts, self._language, TIMES_AGAIN)).encode())
         for clip in (*self._utterances, *self._clear, *self._clear_judging):
             digest.update(np.ascontiguousarray(clip.audio.samples).tobytes() + clip.text.encode())
         return digest.hexdigest()

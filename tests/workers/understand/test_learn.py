@@ -85,6 +85,7 @@ def trains(monkeypatch: pytest.MonkeyPatch) -> None:
     Trains.runs, Trains.imitated, Trains.beside = [], [], []
     gc.collect()
     monkeypatch.setattr(learn, "Adaptation", Trains)
+    monkeypatch.setattr(learn, "heard_again", lambda audio, _seed: audio)  # known by its length
 
 
 def learning(said: Sequence[Clip] = SAID, clear: Sequence[str] = (), **hears: Any) -> Learning:
@@ -148,6 +149,36 @@ def test_what_it_is_sure_of_is_worth_what_it_was_right() -> None:
     assert low < 0.5 < high and learned.calibration.count == len(TEXTS)
     # Of the three that it missed, the second reading was right once.
     assert learned.calibration.others == pytest.approx((1 + 1) / (3 + 3))
+
+
+def test_each_sentence_is_heard_again_for_the_calibration_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    again: list[tuple[int, int]] = []
+
+    def heard_again(audio: Audio, seed: int) -> Audio:
+        again.append((len(audio.samples), seed))
+        return audio
+
+    monkeypatch.setattr(learn, "heard_again", heard_again)
+    learned = learning(misses=TEXTS[:3]).run()
+    assert len(again) == judging.TIMES_AGAIN * len(TEXTS)
+    assert {length for length, _ in again} == {len(one.audio.samples) for one in SAID}
+    said = TEXTS[:3]
+    assert learned.measures["adapted_wer"] == pytest.approx(
+        sum(judging.errors(judging.normalised(text, "en"), "something else") for text in said)
+        / sum(len(judging.normalised(text, "en").split()) for text in TEXTS)
+    )
+    assert learned.calibration.count == len(TEXTS)
+
+
+def test_what_is_heard_again_is_the_same_sentence_a_little_otherwise() -> None:
+    time_s = np.arange(24_000) / 24_000
+    tone = Audio((0.2 * np.sin(2 * np.pi * 200 * time_s)).astype(np.float32), 24_000)
+    takes = [judging.heard_again(tone, seed) for seed in range(8)]
+    assert all(0.9 < take.duration_s < 1.1 and take.rate_hz == 16_000 for take in takes)
+    assert len({len(take.samples) for take in takes}) > 5
+    pitches = [np.argmax(np.abs(np.fft.rfft(take.samples, 16_000))) for take in takes]
+    assert all(180 <= pitch <= 220 for pitch in pitches)
+    assert np.array_equal(judging.heard_again(tone, 3).samples, takes[3].samples)
 
 
 def test_it_goes_on_where_it_was_at_every_moment() -> None:
