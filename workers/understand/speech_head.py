@@ -22,7 +22,8 @@ FILE = Path(__file__).parent / "data" / "speech_head.safetensors"
 #: So many frames of 20 ms are a short syllable: their mean is the utterance's score.
 FRAMES = 10
 #: What is heard in it counts as well, since two short words of clear speech may score next to nothing: the confidence
-#: of the words (0..1, not calibrated) is added so many times. What is heard in a ward is under 0.35 sure of itself.
+#: of the words (0..1, not calibrated) is added so many times. One of 81 pieces of a
+#: ward passes by it (docs/understand.md).
 SURENESS = 2.0
 #: From this score on it overrules voice activity that heard no speech at all, as it does once in some forty severe
 #: utterances (**simulated**): that one scored 3.4, and ten minutes each of silence, noise, ward and music at most 0.7.
