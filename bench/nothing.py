@@ -24,8 +24,10 @@ from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from bench import lost, measure, two_cities
+from clinic.live.loudness import Loudness
 from clinic.live.turns import FREE, Turn
 from clinic.live.voice_activity import Silero
+from clinic.patients.tables import PAUSE_S
 from samevoice.cli import quiet_libraries
 from workers import models
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, SpokenError
@@ -37,7 +39,6 @@ _Samples = NDArray[np.float64]
 
 MUSIC = Path("/usr/share/asterisk/moh")
 PIECE_S = (2.0, 12.0)
-_PAUSE_S = 1.2
 _RATE = RECOGNITION_RATE_HZ
 #: Root mean square below full scale. Speech into a tablet is at about -26 dB; a ward is 10 to 20 dB under it.
 _ROOM_DB, _NOISE_DB, _WARD_DB, _MUSIC_DB = (-75.0, -55.0), (-45.0, -20.0), (-46.0, -32.0), (-40.0, -22.0)
@@ -121,12 +122,12 @@ def sources(music: Path, voices: Path | None, seconds: float, seed: int) -> Mapp
 def turns(sound: Audio) -> list[Audio]:
     """What the tablet would send on, listening all the time."""
     pcm = (np.clip(sound.samples, -1, 1) * 32767).astype("<i2").tobytes()
-    detector, found = Silero(), []
-    turn, step = Turn(FREE, _PAUSE_S, detector), _RATE // 5 * 2
+    detector, loudness, found = Silero(), Loudness(), []
+    turn, step = Turn(FREE, PAUSE_S, detector, loudness), _RATE // 5 * 2
     for start in range(0, len(pcm), step):
         if ended := turn.feed(pcm[start : start + step]):
             found.append(ended.pcm)
-            turn = Turn(FREE, _PAUSE_S, detector)
+            turn = Turn(FREE, PAUSE_S, detector, loudness)
     found.append(turn.so_far().pcm)
     return [Audio(np.frombuffer(one, "<i2").astype(np.float32) / np.float32(32768), _RATE) for one in found if one]
 

@@ -32,7 +32,7 @@ _EDGE_S = 0.1
 
 def pause_that_ends(setting_s: float, longest_s: Sequence[float]) -> float:
     """Seconds of silence that end a turn. `setting_s`: what was set for the patient; `longest_s`: the longest pause
-    inside each of their last utterances, in any order (`turns.Ended.longest_pause_s`)."""
+    inside each of their utterances (`turns.Ended.longest_pause_s`), of which the last `LOOKED_AT` count."""
     if not longest_s:
         return setting_s
     longest = np.asarray(longest_s[-LOOKED_AT:])

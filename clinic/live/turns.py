@@ -32,7 +32,8 @@ _SOUND_LEAST_S = 0.8
 _SOUND_HOLDS_S = 12.0
 
 PRE_ROLL_S = 0.5
-#: A soft beginning reaches back from where speech was detected, over gaps of this length at most.
+#: A soft beginning reaches back from where speech was detected, over gaps of this length at most; after a touch, of the
+#: patient's pause: a short first word that was not detected belongs to what follows.
 _BACK_S, _BACK_GAP_S = 5.0, 0.6
 #: Silence kept behind the last word; a cut close to it makes a recogniser invent words.
 TAIL_S = 0.5
@@ -101,6 +102,7 @@ class Turn:
     def goes_on(self, pcm: bytes) -> bool:
         """Take what came after a pause ended the turn: True once somebody speaks on, and it is open again, as a whole.
 
+        In a noisy room only the detector says so: readings that wait must not go because a trolley passes.
         What comes after `JOINS_S`, and after any other end, is passed over.
         """
         assert self._ended is not None
@@ -109,7 +111,8 @@ class Turn:
             self._after_windows += 1
             probability = self._detector.probability(window)
             self._hear(window, probability, self._loudness.stands_out(window, _speech(probability)))
-            if sum(self._recent) >= _ONSET_WINDOWS or sum(self._sounds) >= _SOUND_WINDOWS:
+            sounds = sum(self._sounds) >= _SOUND_WINDOWS and not self._loudness.is_noisy
+            if sum(self._recent) >= _ONSET_WINDOWS or sounds:
                 self._ended, self._after_windows = None, 0
                 self.feed(b"")
                 return True
@@ -209,15 +212,16 @@ class Turn:
     def _begin(self, onset: int) -> None:
         """Keep what was heard since the sound that leads up to window `onset` of those before, and the pre-roll."""
         heard = list(self._before)
+        most = _windows(_BACK_GAP_S) if self.mode == FREE else self._pause_windows
         first, gap = onset, 0
         for place in range(onset - 1, -1, -1):
             gap = 0 if heard[place][1] else gap + 1
-            if gap > _windows(_BACK_GAP_S):
+            if gap > most:
                 break
             first = first if gap else place
         self._kept = [window for window, _ in heard[max(0, first - _windows(PRE_ROLL_S)) :]]
         self._speech_windows = sum(sounds for _, sounds in heard[first:])
-        self._longest_windows = longest_gap([sounds for _, sounds in heard[first : onset + 1]])
+        self._longest_windows = _longest_gap([sounds for _, sounds in heard[first:]])
         self._silent_windows = 0
 
     def _listen_again(self) -> None:
@@ -252,7 +256,7 @@ class Turn:
         self._ended = Ended(b"".join(kept), self._speech_s, reason, self._longest_pause_s)
 
 
-def longest_gap(sounds: Sequence[bool]) -> int:
+def _longest_gap(sounds: Sequence[bool]) -> int:
     """The longest run of False between two True, where it is a pause."""
     places = [place for place, heard in enumerate(sounds) if heard]
     gaps = [after - before - 1 for before, after in pairwise(places)]

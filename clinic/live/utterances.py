@@ -19,7 +19,18 @@ from clinic.errors import PlainError
 from clinic.learning.serving import has_learned
 from clinic.live.messages import RATE_UP_HZ
 from clinic.live.patience import LOOKED_AT, pause_that_ends
-from clinic.live.tables import CANCELLED, FAILED, RECEIVED, SPOKEN, UNSURE, WENT_ON, WORKING, LiveSession, Utterance
+from clinic.live.tables import (
+    CANCELLED,
+    FAILED,
+    NOTHING_HEARD,
+    RECEIVED,
+    SPOKEN,
+    UNSURE,
+    WENT_ON,
+    WORKING,
+    LiveSession,
+    Utterance,
+)
 from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
@@ -76,6 +87,7 @@ def pause_of(session: Session, patient_id: str) -> Pause:
         Utterance.patient_id == patient_id,
         Utterance.longest_pause_s.is_not(None),
         Utterance.error_code.is_distinct_from(WENT_ON),
+        Utterance.state != NOTHING_HEARD,  # that may have been the room
     )
     if patient.pause_set_at is not None:
         known = known.where(Utterance.ended_at > patient.pause_set_at)

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from clinic.accounts.tables import Account
 from clinic.database import now, transaction
 from clinic.live import relay
-from clinic.live.tables import CANCELLED, FAILED, RECEIVED, WENT_ON, LiveSession
+from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, WENT_ON, LiveSession, Utterance
 from clinic.patients.tables import Consent, Patient
 from clinic.vault import get_vault
 from clinic.voices.tables import Voice
@@ -31,6 +31,14 @@ def say_something(tablet: Tablet, turn: str = TURN) -> str:
     tablet.until("state", state="listening")
     tablet.say(silence(0.6) + clause() + silence(1.2))
     return str(tablet.until("turn_ended", turn=turn)["utterance"])
+
+
+def stop_in_the_middle(place: Place) -> tuple[Tablet, int]:
+    """A tablet whose patient paused for longer than their turn waits; and the number of its next piece of sound."""
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    return tablet, tablet.say(silence(0.6) + clause() + silence(1.0))
 
 
 def test_what_is_said_comes_back_as_words_and_sound(place: Place) -> None:
@@ -110,10 +118,7 @@ def test_cancelling_stops_the_work_and_nothing_of_it_sounds(place: Place) -> Non
 
 def test_whoever_speaks_on_after_a_pause_is_heard_as_one(place: Place) -> None:
     """The pause that ends a turn is 0.6 s here; this patient pauses for 1.5 s in the middle of what they say."""
-    tablet = place.tablet()
-    tablet.hello()
-    tablet.send("start", turn=TURN, mode="tap")
-    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    tablet, sent = stop_in_the_middle(place)
     begun = tablet.until("turn_ended", turn=TURN)
     assert begun["joins_s"] > 2
     tablet.until("state", state="working")
@@ -135,10 +140,7 @@ def test_whoever_speaks_on_after_a_pause_is_heard_as_one(place: Place) -> None:
 
 def test_readings_that_came_too_early_go_when_the_patient_speaks_on(place: Place) -> None:
     place.worker.script = asks
-    tablet = place.tablet()
-    tablet.hello()
-    tablet.send("start", turn=TURN, mode="tap")
-    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    tablet, sent = stop_in_the_middle(place)
     early = tablet.until("readings")
     tablet.until("state", state="unsure")
     tablet.say(clause() + silence(3.0), first=sent)
@@ -150,10 +152,7 @@ def test_readings_that_came_too_early_go_when_the_patient_speaks_on(place: Place
 @pytest.mark.parametrize("answer", ["choose", "cancel", "start"])
 def test_after_a_touch_nobody_is_waited_for(place: Place, answer: str) -> None:
     place.worker.script = asks
-    tablet = place.tablet()
-    tablet.hello()
-    tablet.send("start", turn=TURN, mode="tap")
-    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    tablet, sent = stop_in_the_middle(place)
     utterance = tablet.until("readings")["utterance"]
     tablet.until("state", state="unsure")
     match answer:
@@ -177,10 +176,7 @@ def test_after_a_touch_nobody_is_waited_for(place: Place, answer: str) -> None:
 
 def test_after_speech_began_to_sound_it_is_not_taken_back(place: Place) -> None:
     place.worker.script = speaks
-    tablet = place.tablet()
-    tablet.hello()
-    tablet.send("start", turn=TURN, mode="tap")
-    sent = tablet.say(silence(0.6) + clause() + silence(1.0))
+    tablet, sent = stop_in_the_middle(place)
     tablet.until("speech_end")
     tablet.until("state", state="ready")
     tablet.say(clause(), first=sent)
@@ -207,6 +203,8 @@ def test_a_patients_own_pauses_are_learned_until_the_setting_is_moved(place: Pla
     with transaction() as session:
         learned = pause_of(session, place.patient_id)
         assert learned.learned_from == 4 and 1.5 < learned.pause_s < 2.2
+        session.execute(update(Utterance).where(Utterance.number == 1).values(state=NOTHING_HEARD))
+        assert pause_of(session, place.patient_id).learned_from == 3  # the first was the room
         change_settings(session, place.clinician, place.patient_id, {"pause_s": 0.8})
         assert pause_of(session, place.patient_id).pause_s == 0.8
 

@@ -185,6 +185,20 @@ def test_letting_go_of_the_button_is_believed_where_nothing_was_detected() -> No
     assert ended.reason == "finish" and loud(0.2) in ended.pcm
 
 
+def test_a_short_first_word_that_was_not_detected_belongs_to_what_follows() -> None:
+    turn = Turn("hold", 1.2, Deaf())
+    run(turn, room(1) + loud(0.2) + room(0.8) + loud(0.4) + room(1))
+    ended = turn.finish()
+    assert seconds(ended) == pytest.approx(PRE_ROLL_S + 1.4 + TAIL_S, abs=0.15)
+    assert ended.longest_pause_s == pytest.approx(0.75, abs=0.1)
+
+
+def test_pauses_of_a_turn_that_nobody_detected_are_learned_too() -> None:
+    turn = Turn("hold", 1.2, Deaf())
+    run(turn, room(1) + loud(0.12) + room(0.8) + loud(0.12) + room(1))
+    assert turn.finish().longest_pause_s == pytest.approx(0.75, abs=0.1)
+
+
 def test_a_loud_room_does_not_hold_a_turn_open() -> None:
     """A ward 14 dB under the speech, with bursts: the end is found, and nothing is learned from it."""
 
@@ -201,6 +215,7 @@ def test_a_loud_room_does_not_hold_a_turn_open() -> None:
     ended = run(turn, np.clip(sound, -32768, 32767).astype("<i2").tobytes())
     assert ended is not None and ended.reason == "pause"
     assert seconds(ended) < 3 + PRE_ROLL_S + TAIL_S + 0.6
+    assert ended.longest_pause_s is None
 
 
 def test_a_turn_that_goes_on_after_its_end_is_one_turn() -> None:
