@@ -31,6 +31,7 @@ from whisperx.audio import log_mel_spectrogram
 from workers.contracts import RECOGNITION_RATE_HZ, Cancelled, Clip, FloatArray, Progress, SpokenError, Stopped
 from workers.understand import whisper_file, whisper_net
 from workers.understand.adapter import Adapter
+from workers.understand.otherwise import otherwise
 from workers.understand.pauses import as_recognised
 from workers.wording.time_left import time_left
 
@@ -191,10 +192,7 @@ class Adaptation:
 
     def _heard_anew(self, samples: FloatArray, random: np.random.Generator) -> torch.Tensor:
         """(mels, frames) of the sentence as it might be said and heard another time."""
-        length = round(len(samples) / random.uniform(*_RATES))
-        sound = np.interp(np.linspace(0, len(samples) - 1, length), np.arange(len(samples)), samples)
-        sound = sound * 10 ** (random.uniform(*_GAINS_DB) / 20)
-        sound = sound + random.standard_normal(length) * np.std(sound) * 10 ** (-random.uniform(*_SNR_DB) / 20)
+        sound = otherwise(samples, random, rates=_RATES, gains_db=_GAINS_DB, snr_db=_SNR_DB)
         sound = np.concatenate([np.zeros(round(random.uniform(*_LEAD_S) * RECOGNITION_RATE_HZ)), sound])
         window = round(WINDOW_S * RECOGNITION_RATE_HZ)
         sound = sound[:window].astype(np.float32)

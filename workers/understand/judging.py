@@ -13,6 +13,7 @@ from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Transcript
 from workers.understand import calibration
 from workers.understand.calibration import Calibration
+from workers.understand.otherwise import otherwise
 from workers.understand.readings import normalised, sounds_alike
 
 #: Three folds judge every sentence at the price of two more trainings. Of many sentences a third judges well enough.
@@ -78,13 +79,10 @@ def heard_again(audio: Audio, seed: int) -> Audio:
     Dozens of sentences are few to calibrate on, and a confidence that belongs to one recording is more certain than the
     next day's.
     """
-    chance = np.random.default_rng(seed)
-    samples = at_recognition_rate(audio)
-    count = round(len(samples) / chance.uniform(*_RATES))
-    said = np.interp(np.linspace(0, len(samples) - 1, count), np.arange(len(samples)), samples)
-    said *= 10 ** (chance.uniform(*_GAINS_DB) / 20)
-    said += chance.standard_normal(count) * np.std(said) * 10 ** (-chance.uniform(*_SNR_DB) / 20)
-    return Audio(np.clip(said, -1.0, 1.0).astype(np.float32), RECOGNITION_RATE_HZ)
+    said = otherwise(
+        at_recognition_rate(audio), np.random.default_rng(seed), rates=_RATES, gains_db=_GAINS_DB, snr_db=_SNR_DB
+    )
+    return Audio(np.clip(said, -1.0, 1.0), RECOGNITION_RATE_HZ)
 
 
 def folds(texts: Sequence[str]) -> list[list[int]]:
