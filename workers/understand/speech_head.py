@@ -25,9 +25,9 @@ FRAMES = 10
 #: of the words (0..1, not calibrated) is added so many times. One of 81 pieces of a
 #: ward passes by it (docs/understand.md).
 SURENESS = 2.0
-#: From this score on it overrules voice activity that heard no speech at all, as it does once in some forty severe
-#: utterances (**simulated**): that one scored 3.4. Ten minutes each of silence, noise, ward and music score 0.7 at most,
-#: and 2.0 (music) with what one severe speaker taught, whose own speech scores over 4.
+#: From this score on it overrules voice activity that heard no speech at all, as happens in one of some forty severe
+#: utterances (**simulated**): that one scored 3.4. Ten minutes each of silence, noise, ward and music score 0.7 at
+#: most, and 2.0 (music) with what one severe speaker taught, whose own speech scores over 4.
 ALONE_AT = 2.5
 
 
