@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 from clinic.database import after_commit
 from clinic.settings import get_settings
 
-#: Task name → queue. `live` serves a waiting person; `build` takes minutes.
+#: Task name → queue. `live` serves a waiting person; `ahead` works before it is asked for; `build` takes minutes.
 QUEUES = {
     "live.restore": "live",
     "live.speak": "live",
     "live.warm": "live",
+    # Nobody waits for these yet: on a queue of their own they never stand before somebody who does.
+    "live.ahead": "ahead",
+    "live.open_readings": "ahead",
     # One short sentence, and a clinician waits for it; behind a build it would come minutes later.
     "voices.pronounce": "live",
     # The reader waits for it before the next sentence.
@@ -35,11 +38,14 @@ QUEUES = {
 NIGHTLY = {"learning.due": (2, 30)}
 
 
-def _transport_options(broker_url: str) -> dict[str, float]:
-    """A build takes minutes: it must not be handed to a second worker meanwhile. The in-memory transport polls."""
+def _transport_options(broker_url: str) -> dict[str, float | str]:
+    """A build takes minutes: it must not be handed to a second worker meanwhile. The in-memory transport polls.
+
+    A worker takes from its queues in the order in which it was given them.
+    """
     if broker_url.startswith("memory:"):
         return {"polling_interval": 0.02}
-    return {"visibility_timeout": 4 * 3600}
+    return {"visibility_timeout": 4 * 3600, "queue_order_strategy": "priority"}
 
 
 def configure(app: Celery) -> Celery:

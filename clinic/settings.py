@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     session_idle_s: int = Field(15 * 60, description="Clinicians are signed out after this long without a request.")
     login_limit: str = "10 per minute"
     torch_threads: int = 2
+    work_ahead: bool = Field(
+        True, description="Understand and begin to speak in a patient's pauses, unheard until they have finished."
+    )
     timezone: str = Field("UTC", description="In which the night's work is timed: Europe/Vienna.")
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where voices are built and spoken: cpu or cuda (a GPU).")
     engine: str = Field("kokoro", description="What new voices are built with: kokoro or pocket-tts.")

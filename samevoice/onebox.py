@@ -21,7 +21,12 @@ from clinic.settings import get_settings
 
 #: Queues and how kind each is to the others: a waiting person comes before a voice that is being built.
 #: A note takes a second and a voice minutes: a clinician who waits for the one is not kept behind the other.
-LANES = (("live", ["live"], 0), ("notes", ["notes", "upkeep"], 5), ("background", ["build"], 10))
+LANES = (
+    ("live", ["live"], 0),
+    ("ahead", ["ahead"], 0),
+    ("notes", ["notes", "upkeep"], 5),
+    ("background", ["build"], 10),
+)
 
 
 def prepare() -> None:

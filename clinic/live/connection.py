@@ -229,6 +229,8 @@ class Connection:
                 self._went_on(lingering)
             elif ended is not None:
                 self._ended(ended)
+            elif (so_far := self._hearing.settled()) is not None:
+                self._keep_so_far(so_far)
 
     def _ended(self, ended: Ended) -> None:
         turn = self._hearing.release()
@@ -237,6 +239,7 @@ class Connection:
         if not ended.pcm:
             self.tell("turn_ended", turn=turn.name, reason="nothing_heard")
             self.tell("nothing_heard", message=NOTHING_HEARD)
+            utterances.forget(self._session_id, turn.name)
             self._rest()
             return
         try:
@@ -251,6 +254,14 @@ class Connection:
             self._hearing.linger(turn, utterance)
         self._work(utterance)
 
+    def _keep_so_far(self, so_far: Ended) -> None:
+        """The patient pauses: what they said is kept, and understood while they may be silent for good."""
+        assert self._hearing.open is not None
+        try:
+            utterances.keep(self._session_id, self._patient_id, self._hearing.open.name, so_far)
+        except PlainError as error:  # it is all there still, and the end of the turn tries again
+            log.warning("what was said so far could not be kept: %s", error.code)
+
     def _went_on(self, turn: OpenTurn) -> None:
         """The patient speaks on after a pause that seemed to be the end: what was begun is left, and the whole kept."""
         assert self._relay is not None
@@ -262,6 +273,7 @@ class Connection:
     def _cancel_turn(self) -> None:
         turn = self._hearing.release()
         if turn is not None:
+            utterances.forget(self._session_id, turn.name)
             self.tell("turn_ended", turn=turn.name, reason="cancelled")
             self._rest()
 

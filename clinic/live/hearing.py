@@ -76,6 +76,10 @@ class Hearing:
             self._tell("ack", turn=turn.name, next_audio=turn.next_audio)
         return turn.turn.feed(pcm)
 
+    def settled(self) -> Ended | None:
+        """See `Turn.settled`, of the open turn."""
+        return self.open.turn.settled() if self.open is not None else None
+
     def linger(self, turn: OpenTurn, utterance: str) -> None:
         """A pause ended this turn, which became that utterance; the patient may speak on."""
         turn.utterance, self.lingering = utterance, turn
@@ -95,6 +99,6 @@ class Hearing:
         if not heard.pcm:
             return
         try:
-            utterances.keep(session_id, patient_id, turn.name, heard, cut_off=True)
+            utterances.keep(session_id, patient_id, turn.name, heard)
         except PlainError as error:
             log.warning("what was heard before the connection broke could not be kept: %s", error.code)

@@ -56,8 +56,8 @@ class Ended:
     """A turn that is over.
 
     pcm: s16le, 16 kHz, from `PRE_ROLL_S` before the first sound; empty when nothing was heard. speech_s: how much of it
-    is speech. reason: 'pause', 'finish', 'longest', 'nothing_heard' or 'cut_off'. longest_pause_s: inside it, 0 where
-    there was none; None where the room was too loud to tell, or nothing was heard.
+    is speech. reason: 'pause', 'finish', 'longest' or 'nothing_heard'; of one that goes on 'cut_off' or 'so_far'.
+    longest_pause_s: inside it, 0 where there was none; None where the room was too loud to tell, or nothing was heard.
     """
 
     pcm: bytes = field(repr=False)
@@ -90,6 +90,7 @@ class Turn:
         self._longest_windows = self._after_windows = 0
         self._since_detected: int | None = None
         self._was_noisy = False
+        self._so_far: Ended | None = None
         self._ended: Ended | None = None
 
     def feed(self, pcm: bytes) -> Ended | None:
@@ -124,6 +125,14 @@ class Turn:
         if self._ended is None:
             return False
         return self._ended.reason != "pause" or self._after_windows >= _windows(JOINS_S)
+
+    def settled(self) -> Ended | None:
+        """What was said until a silence of `TAIL_S`, told once for each such silence, with reason 'so_far'.
+
+        If nobody speaks on, the turn's end will bring the very same sound: what is made of this one is made of that.
+        """
+        so_far, self._so_far = self._so_far, None
+        return so_far
 
     def so_far(self) -> Ended:
         """What was heard until now, with reason 'cut_off'. The turn itself goes on."""
@@ -168,6 +177,8 @@ class Turn:
                 self._listen_again()
         elif len(self._kept) >= _windows(LONGEST_S):
             self._end("longest")
+        elif self._silent_windows == _windows(TAIL_S) and (self._is_detected or self._speech_s >= _SOUND_LEAST_S):
+            self._so_far = Ended(b"".join(self._kept), self._speech_s, "so_far", self._longest_pause_s)
 
     def _hear(self, window: bytes, probability: float, stands_out: bool) -> None:
         self._kept.append(window)
@@ -248,6 +259,7 @@ class Turn:
         return None if self._was_noisy else round(self._longest_windows * WINDOW_S, 3)
 
     def _end(self, reason: str) -> None:
+        self._so_far = None
         if not self._kept:
             self._ended = _NOTHING
             return

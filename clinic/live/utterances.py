@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from clinic.accounts.tables import TABLET, Account
 from clinic.audit import record
-from clinic.database import new_id, now, transaction
+from clinic.database import after_commit, new_id, now, transaction
 from clinic.errors import PlainError
 from clinic.learning.serving import has_learned
 from clinic.live.messages import RATE_UP_HZ
@@ -34,6 +34,7 @@ from clinic.live.tables import (
 from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
+from clinic.settings import get_settings
 from clinic.vault import get_vault
 from clinic.voices.speaking import speaking
 
@@ -143,20 +144,22 @@ def resumable(session_id: str, patient_id: str) -> bool:
         return now() - (_last_spoken_at(session, session_id) or row.created_at) < SESSION_IDLE
 
 
-def keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, *, cut_off: bool = False) -> str:
+def keep(session_id: str, patient_id: str, turn_id: str, heard: Ended) -> str:
     """Seal what was heard as an utterance, and queue it to be understood. Returns its id.
 
-    A cut-off utterance waits until the patient asks for it. If the rest of its turn comes later, the whole takes its
-    place. A turn that was taken before is not taken again.
+    One whose turn is not over (reasons 'cut_off', 'so_far') waits until the patient asks for it. If the rest of its
+    turn comes later, the whole takes its place. What was said so far is understood ahead: the rest may be silence. A
+    turn that was taken before is not taken again.
     """
     for _ in range(_TRIES - 1):
         with suppress(IntegrityError):  # another process took the same number, or the same turn: look again
-            return _keep(session_id, patient_id, turn_id, ended, cut_off)
-    return _keep(session_id, patient_id, turn_id, ended, cut_off)
+            return _keep(session_id, patient_id, turn_id, heard)
+    return _keep(session_id, patient_id, turn_id, heard)
 
 
-def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, cut_off: bool) -> str:
+def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended) -> str:
     vault = get_vault()
+    cut_off = ended.reason in ("cut_off", "so_far")
     blob_id = vault.put_blob(patient_id, _wav(ended.pcm))
     unneeded = blob_id
     try:
@@ -178,6 +181,8 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, cut_off:
             row.longest_pause_s = None if cut_off else ended.longest_pause_s
             if not cut_off:
                 send(session, "live.restore", row.id)
+            elif ended.reason == "so_far" and get_settings().work_ahead:
+                send(session, "live.ahead", row.id, blob_id)
             utterance_id = row.id
             session.flush()
             unneeded = former
@@ -185,6 +190,16 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, cut_off:
     finally:
         if unneeded:
             vault.delete_blob(unneeded)
+
+
+def forget(session_id: str, turn_id: str) -> None:
+    """The patient gave this turn up before its end, or it was nothing: what was kept of it goes."""
+    with transaction() as session:
+        row = session.scalars(_turn(session_id, turn_id)).first()
+        if row is not None and row.cut_off and row.state == RECEIVED:
+            blob_id = row.audio_blob_id
+            session.delete(row)
+            after_commit(session, lambda: get_vault().delete_blob(blob_id))
 
 
 def of_turn(session_id: str, turn_id: str) -> str | None:

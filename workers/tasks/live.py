@@ -1,34 +1,30 @@
 """The live path: an impaired utterance in, the same words in the patient's own voice out.
 
-Both tasks may run twice for one utterance (a worker died): what was spoken is never spoken again by itself.
+The tasks may run twice for one utterance (a worker died): what was spoken is never spoken again by itself.
 """
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-import numpy as np
-from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from clinic.database import now, transaction
+from clinic.database import transaction
 from clinic.errors import PlainError
 from clinic.events import get_stream
-from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
+from clinic.live.tables import FAILED, NOTHING_HEARD, RECEIVED, SPOKEN, UNSURE, WORKING, Utterance
+from clinic.queue import send
 from clinic.settings import get_settings
 from clinic.vault import get_vault
 from workers.app import app
-from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, SpokenError, Transcript, Voice
-from workers.feel import prosody
-from workers.hear.decode import decode
-from workers.speak.cue import led_by_tone
-from workers.tasks import listen, rooms, sealed, spoken, taught, understood
-from workers.tasks.codec import pcm16, transcript_from_json, transcript_to_json
+from workers.contracts import SpokenError, Transcript
+from workers.tasks import heard, listen, speaking, taught, understood
+from workers.tasks.codec import transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
-from workers.tasks.sound import at_rate
-
-#: The patient or the tablet gave this utterance up: it is never spoken late.
-ENDED = (CANCELLED, FAILED)
+from workers.tasks.speaking import ENDED
 
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
@@ -43,6 +39,10 @@ NOTHING = {
     "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
 }
+
+
+#: In a process, work ahead is done one at a time: a second one is left out, and its patient waits as everybody did.
+_working_ahead = threading.Semaphore(1)
 
 
 @app.task(name="live.restore")
@@ -62,13 +62,12 @@ def speak(utterance_id: str) -> None:
                 return
             row.state = WORKING
             text = get_vault().get_text(row, "spoken_text_sealed")
-            heard = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
+            transcript = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
-        audio = _recorded(row)
-        measured = prosody.measure(audio, heard.words)
-        _say(row, text, measured, audio, heard)
+        said = heard.heard_before(row, transcript)
+        speaking.say(row, text, said, lambda event, sound: _tell(row, event, sound))
         # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
-        listen.keep_feeling(utterance_id, measured, heard, chosen=text)
+        listen.keep_feeling(utterance_id, said.measured, transcript, chosen=text)
 
 
 @app.task(name="live.warm")
@@ -79,45 +78,67 @@ def warm(patient_id: str) -> None:
         taught.open_phrases(patient_id)
 
 
+@app.task(name="live.ahead")
+def ahead(utterance_id: str, blob_id: str) -> None:
+    """In a patient's pause, as if it were the end: understand what was said so far, and begin to say it, unheard.
+
+    If they speak on, it is thrown away; if they have finished, `live.restore` finds it done.
+    """
+    with _unless_busy(utterance_id, "live.ahead") as free:
+        row = _so_far(utterance_id, blob_id) if free else None
+        found = heard.hear_ahead(row) if row is not None else None
+        if row is None or found is None:
+            return
+        said, gate = found
+        # Of who has finished meanwhile `live.restore` has taken what was understood, and goes on with it.
+        if gate is None and _so_far(utterance_id, blob_id) is not None:
+            speaking.begin_ahead(row, said.transcript.text, said)
+
+
+@app.task(name="live.open_readings")
+def open_readings(utterance_id: str) -> None:
+    """While readings wait for a touch: begin to say each, unheard, so that what is touched sounds at once."""
+    with _unless_busy(utterance_id, "live.open_readings") as free:
+        row = _still(utterance_id, UNSURE) if free else None
+        if row is None:
+            return
+        transcript = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
+        said = heard.heard_before(row, transcript)
+        for reading in transcript.readings:
+            if _still(utterance_id, UNSURE) is None:
+                return
+            speaking.begin_ahead(row, reading.text, said)
+
+
 def _restore(utterance_id: str) -> None:
     with transaction() as session:
         row = _row(session, utterance_id)
         if row.state not in (RECEIVED, WORKING):
             return
-        patient = sealed.patient_of(session, row.patient_id)
         row.state = WORKING
-        sure_at, language, asks_first = patient.sure_at, patient.language, patient.asks_first
     _tell(row, {"type": "working"})
 
-    audio = _recorded(row)
-    ear = understood.ear_of(row.patient_id)
-    transcript = ear.recogniser.transcribe(audio, language=language, sure_at=sure_at)
-    transcript = taught.with_taught(row.patient_id, audio, transcript, learned=ear.learned)
-    gate = transcript.gate or ("cut_off" if row.cut_off else None)
-    if gate is None and asks_first and not ear.learned:
-        # On severe speech stock recognition invents fluently, and its confidence does not show it.
-        gate = "not_adapted"
-    said = gate is None
+    said, gate = heard.hear(row)
+    transcript = said.transcript
+    sure = gate is None
     with transaction() as session:
         row = _row(session, utterance_id)
         if row.state in ENDED:
             return
         get_vault().put(row, "transcript_sealed", transcript_to_json(transcript))
         row.confidence, row.gate = transcript.confidence, gate
-        if said:
+        if sure:
             get_vault().put(row, "spoken_text_sealed", transcript.text)
         else:
             row.state = NOTHING_HEARD if not transcript.readings else UNSURE
-    if said:
+    if sure:
         _tell(row, {"type": "words", "text": transcript.text, "confidence": transcript.confidence})
+        speaking.say(row, transcript.text, said, lambda event, sound: _tell(row, event, sound))
     else:
         _ask(row, gate or "", transcript)
-    measured = prosody.measure(audio, transcript.words)
-    if said:
-        _say(row, transcript.text, measured, audio, transcript)
     # A moan has no words, and may be the most that somebody can say; silence says nothing.
     if transcript.readings or gate == "no_words":
-        listen.keep_feeling(utterance_id, measured, transcript)
+        listen.keep_feeling(utterance_id, said.measured, transcript)
 
 
 def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
@@ -127,82 +148,42 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
         return
     readings = [{"text": reading.text, "confidence": reading.confidence} for reading in transcript.readings]
     _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
+    if get_settings().work_ahead:
+        with transaction() as session:
+            send(session, "live.open_readings", row.id)
 
 
-def _say(row: Utterance, text: str, measured: Prosody, audio: Audio, heard: Transcript) -> None:
-    """Speak `text` in the patient's own voice, piece by piece, as it is made; keep it, with its provenance.
+@contextmanager
+def _unless_busy(utterance_id: str, task: str) -> Iterator[bool]:
+    """Whether there is room for work that nobody waits for yet. Its failure is nobody's: what is asked for later is
+    made then, and says then what is wrong."""
+    free = _working_ahead.acquire(blocking=False)
+    try:
+        with plainly(utterance_id, task, lambda *_: None):
+            yield free
+    finally:
+        if free:
+            _working_ahead.release()
 
-    The engine makes the next piece while this one is marked, sealed and published. It asks `_cancelled` while it is
-    waited for, so that a cancelled utterance ends within 0.1 s.
-    """
+
+def _still(utterance_id: str, state: str) -> Utterance | None:
+    """The row, if it is there and in this state still."""
     with transaction() as session:
-        patient = sealed.patient_of(session, row.patient_id)
-        if not {"speak_for_me", "keep_voice"} <= sealed.consents(session, row.patient_id):
-            raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
-        voice_id, voice = sealed.open_voice(session, row.patient_id)
-        cue = get_settings().synthetic_cue == "tone" and not _spoken_before(session, row)
-        manner = listen.manner_for(patient, measured, voice, audio, heard.words)
-        words = sealed.pronunciations(session, row.patient_id)
-
-    pieces: list[np.ndarray[Any, np.dtype[np.float32]]] = []
-    rate_hz = 0
-    first_sound_s: float | None = None
-    say = rooms.engine_of(voice).say
-    # Closed, whatever happens here: else the engine would go on for nobody.
-    with closing(say(text, voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=words)) as speeches:
-        for speech in speeches:
-            sound = led_by_tone(speech.audio) if first_sound_s is None and cue else speech.audio
-            marked = rooms.watermark().mark(sound)
-            if first_sound_s is None:
-                rate_hz = marked.rate_hz
-                first_sound_s = (now() - row.ended_at).total_seconds()
-                _tell(row, {"type": "speech_start", "rate_hz": rate_hz, "voice": "own"})
-            _tell(row, {"type": "speech"}, pcm16(marked.samples))
-            pieces.append(marked.samples)
-    if first_sound_s is None:
-        raise SpokenError("nothing_to_say", "There was nothing in this that can be spoken.")
-
-    made = Audio(np.concatenate(pieces), rate_hz)
-    _keep(row.id, at_rate(made, get_settings().kept_rate_hz), voice_id, voice, first_sound_s)
-    _tell(row, {"type": "speech_end", "duration_s": made.duration_s, "watermarked": True})
+        row = session.get(Utterance, utterance_id)
+        return row if row is not None and row.state == state else None
 
 
-def _spoken_before(session: Any, row: Utterance) -> bool:
-    """Whether this session has sounded already."""
-    earlier = select(Utterance.id).where(Utterance.session_id == row.session_id, Utterance.state == SPOKEN).limit(1)
-    return session.scalar(earlier) is not None
+def _so_far(utterance_id: str, blob_id: str) -> Utterance | None:
+    """The row, if its turn is not over and this is the newest sound of it."""
+    row = _still(utterance_id, RECEIVED)
+    return row if row is not None and row.cut_off and row.audio_blob_id == blob_id else None
 
 
-def _keep(utterance_id: str, audio: Audio, voice_id: str, voice: Voice, first_sound_s: float) -> None:
-    """Seal what was spoken, as a file that carries its signed provenance."""
-    vault = get_vault()
-    with transaction() as session:
-        row = _row(session, utterance_id)
-        file, record = spoken.signed(audio, voice, subject_id=row.id, voice_id=voice_id)
-        row.restored_blob_id = vault.put_blob(row.patient_id, file)
-        row.restored_duration_s = audio.duration_s
-        vault.put(row, "provenance_sealed", dict(record))
-        row.voice_id, row.first_sound_s = voice_id, first_sound_s
-        if row.state not in ENDED:
-            row.state = SPOKEN
-
-
-def _recorded(row: Utterance) -> Audio:
-
-    return decode(get_vault().get_blob(row.patient_id, row.audio_blob_id), rate_hz=RECOGNITION_RATE_HZ).audio
-
-
-def _row(session: Any, utterance_id: str) -> Utterance:
+def _row(session: Session, utterance_id: str) -> Utterance:
     row = session.get(Utterance, utterance_id)
     if row is None:
         raise SpokenError("gone", "This utterance is no longer kept.")
-    return row  # type: ignore[no-any-return]
-
-
-def _cancelled(utterance_id: str) -> bool:
-    with transaction() as session:
-        row = session.get(Utterance, utterance_id)
-        return row is None or row.state in ENDED
+    return row
 
 
 def _tell(row: Utterance, event: dict[str, Any], blob: bytes = b"") -> None:

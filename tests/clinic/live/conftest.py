@@ -26,6 +26,7 @@ from clinic.patients.tables import Consent, Patient
 from clinic.vault import get_vault
 from clinic.voices.tables import READY, Voice
 
+AHEAD = ("live.ahead", "live.open_readings")
 PCM_DOWN = bytes(range(256)) * 150  # 0.8 s at 24 kHz
 
 
@@ -53,10 +54,15 @@ class Worker:
         with self.arrived:
             self.sent.append((name, str(args[0])))
             self.arrived.notify_all()
-        if self.script and name.startswith("live."):
+        if self.script and name.startswith("live.") and name not in AHEAD:
             with transaction() as session:
                 row = session.get_one(Utterance, str(args[0]))
             threading.Thread(target=self.script, args=(name, row), daemon=True).start()
+
+    @property
+    def waited_for(self) -> list[tuple[str, str]]:
+        """What was queued because somebody waits for it: not the work that is done ahead."""
+        return [(name, row_id) for name, row_id in self.sent if name not in AHEAD]
 
     def wait_for(self, name: str) -> str:
         """The id that the first task of that name came with."""

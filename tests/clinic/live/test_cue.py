@@ -16,7 +16,7 @@ from clinic.settings import get_settings
 from tests.clinic.pages import Visitor
 from workers.contracts import Audio, Manner, Speech, Voice
 from workers.speak.cue import led_by_tone
-from workers.tasks import live, rooms
+from workers.tasks import rooms, speaking
 
 WORDS = Audio(np.full(12_000, 0.1, np.float32), 24_000)
 
@@ -69,20 +69,20 @@ def test_a_tone_comes_before_the_first_words_of_a_session_alone(
         yield None
 
     spoken = [Speech("One.", WORDS, False), Speech("Two.", WORDS, True)]
-    monkeypatch.setattr(live, "transaction", nothing)
-    monkeypatch.setattr(live.sealed, "patient_of", lambda *_: None)
-    monkeypatch.setattr(live.sealed, "consents", lambda *_: {"speak_for_me", "keep_voice"})
-    monkeypatch.setattr(live.sealed, "open_voice", lambda *_: ("v", voice))
-    monkeypatch.setattr(live.sealed, "pronunciations", lambda *_: {})
-    monkeypatch.setattr(live.listen, "manner_for", lambda *_: Manner())
-    monkeypatch.setattr(live, "_spoken_before", lambda *_: spoken_before)
-    monkeypatch.setattr(live, "_tell", lambda *_: None)
-    monkeypatch.setattr(live, "_keep", lambda _id, audio, *_: kept.append(audio))
+    patient = SimpleNamespace(manner_strength=0.6, pace=1.0)
+    monkeypatch.setattr(speaking, "transaction", nothing)
+    monkeypatch.setattr(speaking.sealed, "patient_of", lambda *_: patient)
+    monkeypatch.setattr(speaking.sealed, "consents", lambda *_: {"speak_for_me", "keep_voice"})
+    monkeypatch.setattr(speaking.sealed, "open_voice", lambda *_: ("v", voice))
+    monkeypatch.setattr(speaking.sealed, "pronunciations", lambda *_: {})
+    monkeypatch.setattr(speaking.listen, "manner_for", lambda *_: Manner())
+    monkeypatch.setattr(speaking, "_spoken_before", lambda *_: spoken_before)
+    monkeypatch.setattr(speaking, "_keep", lambda _id, audio, *_: kept.append(audio))
     monkeypatch.setattr(rooms, "engine_of", lambda _: SimpleNamespace(say=lambda *_, **__: (one for one in spoken)))
     monkeypatch.setattr(rooms, "watermark", lambda: SimpleNamespace(mark=lambda audio: audio))
-    row: Any = SimpleNamespace(id="u", patient_id="p", ended_at=live.now())
-    heard: Any = SimpleNamespace(words=())
-    live._say(row, "One. Two.", None, WORDS, heard)  # type: ignore[arg-type]
+    row: Any = SimpleNamespace(id="u", patient_id="p", session_id="s", ended_at=speaking.now())
+    heard: Any = SimpleNamespace(audio=WORDS, measured=None, transcript=SimpleNamespace(words=()))
+    speaking.say(row, "One. Two.", heard, lambda *_: None)
     assert (len(kept[0].samples) > 2 * len(WORDS.samples)) is led
 
 
@@ -100,4 +100,4 @@ def test_only_a_session_that_sounded_has_had_its_tone(patient_id: str) -> None:
             )  # fmt: skip
             session.add(row)
             session.flush()
-            assert live._spoken_before(session, row) is (state == SPOKEN)
+            assert speaking._spoken_before(session, row) is (state == SPOKEN)

@@ -14,9 +14,11 @@ from sqlalchemy import update
 
 from clinic.accounts.tables import Account
 from clinic.database import now, transaction
+from clinic.errors import PlainError
 from clinic.live import relay
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, WENT_ON, LiveSession, Utterance
 from clinic.patients.tables import Consent, Patient
+from clinic.settings import get_settings
 from clinic.vault import get_vault
 from clinic.voices.tables import Voice
 from tests.clinic.live.conftest import PCM_DOWN, Place, Tablet, asks, publish, speaks
@@ -53,7 +55,7 @@ def test_what_is_said_comes_back_as_words_and_sound(place: Place) -> None:
     assert tablet.until("speech_end")["frames"] == 4
     tablet.until("state", state="ready")
     assert tablet.sound == PCM_DOWN
-    assert place.worker.sent == [("live.restore", utterance)]
+    assert place.worker.waited_for == [("live.restore", utterance)]
 
 
 def test_what_was_said_is_kept_sealed_as_a_recording(place: Place) -> None:
@@ -85,7 +87,7 @@ def test_unsure_speaks_nothing_until_a_reading_is_touched(place: Place) -> None:
     assert next(message for message in seen if message["type"] == "error")["code"] == "not_waiting"
     (row,) = place.utterances()
     assert row.chosen and get_vault().get_text(row, "spoken_text_sealed") == "I won't wander."
-    assert [name for name, _ in place.worker.sent] == ["live.restore", "live.speak"]
+    assert [name for name, _ in place.worker.waited_for] == ["live.restore", "live.speak"]
 
 
 @pytest.mark.parametrize("answer", ["again", "none_of_these"])
@@ -135,7 +137,7 @@ def test_whoever_speaks_on_after_a_pause_is_heard_as_one(place: Place) -> None:
     speaks("live.restore", left)
     speaks("live.restore", row)
     assert tablet.until("words")["utterance"] == row.id
-    assert [name for name, _ in place.worker.sent] == ["live.restore", "live.restore"]
+    assert [name for name, _ in place.worker.waited_for] == ["live.restore", "live.restore"]
 
 
 def test_readings_that_came_too_early_go_when_the_patient_speaks_on(place: Place) -> None:
@@ -184,6 +186,50 @@ def test_after_speech_began_to_sound_it_is_not_taken_back(place: Place) -> None:
     assert tablet.receive() == {"type": "pong", "t": 1}
     (row,) = place.utterances()
     assert row.error_code is None
+
+
+def test_what_was_said_until_a_pause_is_kept_and_worked_on_before_it_is_the_end(place: Place) -> None:
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="hold")
+    sent = tablet.say(silence(0.6) + clause() + silence(0.8))
+    place.worker.wait_for("live.ahead")
+    (row,) = place.utterances()
+    assert row.cut_off and row.state == RECEIVED and place.worker.waited_for == []
+    so_far = get_vault().get_blob(place.patient_id, row.audio_blob_id)
+    tablet.say(silence(0.8), first=sent)
+    tablet.send("finish")
+    assert tablet.until("turn_ended")["utterance"] == row.id
+    (row,) = place.utterances()
+    assert not row.cut_off and place.worker.waited_for == [("live.restore", row.id)]
+    assert get_vault().get_blob(place.patient_id, row.audio_blob_id) == so_far
+
+
+def test_what_a_patient_forgets_is_forgotten(place: Place) -> None:
+    """They said something, paused, and took it back before they had finished."""
+    tablet = place.tablet()
+    session = tablet.hello()["session"]
+    tablet.send("start", turn=TURN, mode="hold")
+    tablet.say(silence(0.6) + clause() + silence(0.8))
+    place.worker.wait_for("live.ahead")
+    (row,) = place.utterances()
+    tablet.send("cancel")
+    tablet.until("turn_ended", reason="cancelled")
+    assert place.utterances() == []
+    with pytest.raises(PlainError):
+        get_vault().get_blob(place.patient_id, row.audio_blob_id)
+    tablet.vanish()
+    back = place.tablet()
+    back.hello(session=session)
+    assert back.until("state")["state"] == "ready"
+
+
+def test_a_hospital_may_spare_the_work_ahead(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(get_settings(), "work_ahead", False)
+    tablet = place.tablet()
+    tablet.hello()
+    utterance = say_something(tablet)
+    assert place.worker.sent == [("live.restore", utterance)]
 
 
 def test_a_patients_own_pauses_are_learned_until_the_setting_is_moved(place: Place) -> None:
@@ -260,7 +306,7 @@ def test_a_short_break_is_bridged_by_sequence_numbers(place: Place) -> None:
     (row,) = place.utterances()
     assert row.id == utterance and not row.cut_off
     assert clause()[8000:40_000] in get_vault().get_blob(place.patient_id, row.audio_blob_id)
-    assert place.worker.sent == [("live.restore", utterance)]
+    assert place.worker.waited_for == [("live.restore", utterance)]
 
 
 def test_a_turn_that_was_taken_is_not_taken_again(place: Place) -> None:

@@ -56,6 +56,29 @@ def test_a_long_pause_inside_a_sentence_does_not_cut_a_patient_who_asked_for_tim
     assert seconds(hurried) < 3.5
 
 
+@pytest.mark.parametrize("mode", ["hold", "tap", "free"])
+@pytest.mark.parametrize("detector", [Loudness, Silero])
+def test_what_was_said_until_a_pause_is_what_the_end_brings_if_nobody_speaks_on(mode: str, detector: type) -> None:
+    """To the sample: what was understood of the one is the understanding of the other."""
+    turn = Turn(mode, 1.5, detector())
+    told: list[Ended] = []
+    ended = None
+    for start in range(0, len(sound := silence(1) + clause() + silence(0.9) + clause() + silence(2)), 1280):
+        ended = turn.feed(sound[start : start + 1280])
+        told += [so_far] if (so_far := turn.settled()) else []
+    ended = ended or turn.finish()
+    assert [so_far.reason for so_far in told] == ["so_far", "so_far"]
+    assert told[0].pcm == ended.pcm[: len(told[0].pcm)] and len(told[0].pcm) < len(ended.pcm)
+    assert told[1].pcm == ended.pcm
+    assert turn.settled() is None
+
+
+def test_what_is_no_speech_is_not_taken_for_what_was_said() -> None:
+    turn = Turn("tap", 1.2, Loudness())
+    run(turn, silence(1) + loud(1.5 * WINDOW_S) + silence(1))
+    assert turn.settled() is None
+
+
 def test_holding_ends_only_when_the_button_is_let_go() -> None:
     turn = Turn("hold", 0.4, Silero())
     assert run(turn, clause() + silence(8) + clause()) is None
