@@ -9,6 +9,7 @@ import click
 
 #: Command → (module, attribute, the one line that the list shows). Nothing of a benchmark is imported before it runs.
 BENCHMARKS: Mapping[str, tuple[str, str, str]] = {
+    "live": ("bench.live", "live", "How long a patient waits for the first sound, and where the time goes."),
     "nothing": ("bench.nothing", "nothing", "Words that are heard where nobody speaks; none are wanted."),
     "phrases": ("bench.phrases", "phrases", "How well taught phrases are told apart, and from other speech."),
     "turns": ("bench.turns", "turns", "How many turns of halting speech are cut early, and how long everybody waits."),

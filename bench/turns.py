@@ -119,8 +119,8 @@ def run(
     taken = [impair.take_apart(sounds[place]) for place in chance.permutation(len(sounds))[: most + learned_from]]
     patients: dict[str, Any] = {}
     for number, patient in enumerate(PATIENTS):
-        said = [_said(parts, patient, [seed, number, place]) for place, parts in enumerate(taken)]
-        learning, testing = said[:learned_from], said[learned_from:]
+        every = [_said(parts, patient, [seed, number, place]) for place, parts in enumerate(taken)]
+        learning, testing = every[:learned_from], every[learned_from:]
         known: list[float] = []
         loudness = Loudness()
         for one in learning:
@@ -150,6 +150,17 @@ def run(
     }
 
 
+def said(folders: Sequence[Path], patients: Sequence[Patient], most: int, seed: int) -> list[list[Said]]:
+    """Up to `most` utterances of each patient, the same words for each."""
+    sounds = sources(folders)
+    chance = np.random.default_rng(seed)
+    taken = [impair.take_apart(sounds[place]) for place in chance.permutation(len(sounds))[:most]]
+    return [
+        [_said(parts, patient, [seed, number, place]) for place, parts in enumerate(taken)]
+        for number, patient in enumerate(patients)
+    ]
+
+
 class _Once:
     """Silero, asked once about each window of an utterance: what it says depends on nothing else."""
 
@@ -167,13 +178,15 @@ class _Once:
 
 
 @dataclass(frozen=True)
-class _Said:
+class Said:
+    """An utterance in its room, with silence around it. pcm: s16le, 16 kHz. end_s: of its last sound."""
+
     pcm: bytes
     end_s: float
     detector: _Once = field(default_factory=_Once)
 
 
-def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> _Said:
+def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> Said:
     """An utterance in its room, and when it truly ended."""
     chance = np.random.default_rng(seed)
     spoken = at_recognition_rate(impair.put_together(parts, patient.recipe, int(chance.integers(2**31))))
@@ -184,7 +197,7 @@ def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> _Said:
     if patient.is_in_ward:
         whole += loud * 10 ** (_WARD_DB / 20) * _ward(len(whole), chance)
     whole += loud * 10 ** (_ROOM_DB / 20) * chance.standard_normal(len(whole)).astype(np.float32)
-    return _Said((np.clip(whole, -1, 1) * 32767).astype("<i2").tobytes(), end_s)
+    return Said((np.clip(whole, -1, 1) * 32767).astype("<i2").tobytes(), end_s)
 
 
 def _end_s(heard: FloatArray) -> float:
@@ -241,7 +254,7 @@ def _ward(count: int, chance: np.random.Generator) -> FloatArray:
     return unit(ward(count / RECOGNITION_RATE_HZ, murmurers(None), chance))[:count].astype(np.float32)
 
 
-def _hear(one: _Said, pause_s: float, join_s: float, loudness: Loudness, outcome: _Outcome, known: list[float]) -> None:
+def _hear(one: Said, pause_s: float, join_s: float, loudness: Loudness, outcome: _Outcome, known: list[float]) -> None:
     """Listen to it as the clinic does; what is learned of it goes to `known`."""
     turn = Turn(TAP, pause_s, one.detector, loudness)
     ended, over_s = None, 0.0

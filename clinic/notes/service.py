@@ -10,7 +10,17 @@ from sqlalchemy.orm import Session
 
 from clinic.audit import record
 from clinic.errors import PlainError
-from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, SPOKEN, UNSURE, WENT_ON, LiveSession, Utterance
+from clinic.live.tables import (
+    CANCELLED,
+    FAILED,
+    NOTHING_HEARD,
+    RECEIVED,
+    SPOKEN,
+    UNSURE,
+    WENT_ON,
+    LiveSession,
+    Utterance,
+)
 from clinic.notes.tables import FAILED as NOT_DRAFTED
 from clinic.notes.tables import Note
 from clinic.patients import consents
@@ -129,6 +139,8 @@ def _why_silent(row: Utterance) -> str:
         return row.error_message or "It could not be spoken."
     if row.error_code == WENT_ON:
         return "The patient spoke on: the next moment begins with this one."
+    if row.cut_off and row.state == RECEIVED:
+        return "Not finished: they speak still, or the connection broke before the end."
     said = _STATES.get(row.state, "Still being worked on.")
     return f"{said} {GATES[row.gate]}" if row.gate in GATES else said
 

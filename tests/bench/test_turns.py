@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench import impair, turns, two_cities
-from bench.turns import PATIENTS, Patient, _halting, _hear, _Outcome, _Said
+from bench.turns import PATIENTS, Patient, Said, _halting, _hear, _Outcome
 from clinic.live.loudness import Loudness
 from workers.activity import at_recognition_rate
 from workers.contracts import RECOGNITION_RATE_HZ as RATE
@@ -43,7 +43,7 @@ def tone(seconds: float) -> np.ndarray:
 def test_what_is_cut_joined_and_waited_for_is_counted() -> None:
     gap, quiet = np.zeros(round(1.2 * RATE), "<i2"), np.zeros(round(5 * RATE), "<i2")
     lead = np.zeros(RATE, "<i2")
-    said = _Said(np.concatenate([lead, tone(2), gap, tone(2), quiet]).tobytes(), 6.2)
+    said = Said(np.concatenate([lead, tone(2), gap, tone(2), quiet]).tobytes(), 6.2)
     patient, hurried, cut = _Outcome(), _Outcome(), _Outcome()
     known: list[float] = []
     _hear(said, 1.6, 1.3, Loudness(), patient, known)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from clinic.audit.tables import AuditLine
 from clinic.database import transaction
-from clinic.live.tables import FAILED, NOTHING_HEARD
+from clinic.live.tables import FAILED, NOTHING_HEARD, RECEIVED
 from clinic.notes.tables import Note
 from tests.browser import seeding
 from tests.clinic.pages import Visitor
@@ -49,9 +49,11 @@ def test_silence_and_failure_are_said_plainly(clinician: Visitor, seeded: seedin
             session, seeded.session_id, seeded.patient_id, 6, "Hello", state=FAILED, error_code="no_voice",
             error_message="The voice cannot be opened, so nothing was spoken.",
         )  # fmt: skip
+        seeding.utterance(session, seeded.session_id, seeded.patient_id, 7, "", state=RECEIVED, cut_off=True)
     page = _page(clinician, seeded.session_id)
     assert "Nothing was spoken. No speech was heard in it." in page
     assert "The voice cannot be opened, so nothing was spoken." in page
+    assert "Not finished: they speak still" in page and "cut off" not in page
 
 
 def test_every_sentence_of_the_note_leads_to_its_moment_and_struck_ones_say_why(
