@@ -88,23 +88,25 @@ HOPS = (
     help="WAVs of one speaker and transcripts.tsv; may be repeated. [the human reading]",
 )  # fmt: skip
 @click.option("--most", default=12, show_default=True, help="Utterances, each said in every way.")
+@click.option("--building", is_flag=True, help="While another patient's voice is being built.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def live(recordings: Sequence[Path], most: int, seed: int, as_json: bool) -> None:
+def live(recordings: Sequence[Path], most: int, building: bool, seed: int, as_json: bool) -> None:
     """How long a patient waits from their last word to the first sound of their own voice."""
     quiet_libraries()
     try:
-        found = run(turns.said(recordings, [way.patient for way in WAYS], most, seed))
+        found = run(turns.said(recordings, [way.patient for way in WAYS], most, seed), building)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
 
 
-def run(said: Sequence[Sequence[turns.Said]]) -> dict[str, Any]:
+def run(said: Sequence[Sequence[turns.Said]], building: bool = False) -> dict[str, Any]:
     """Every way, with work ahead and without. `said`: the utterances of each of `WAYS`."""
-    found: dict[str, Any] = {"load": [os.getloadavg()[0]], "simulated": True}
+    found: dict[str, Any] = {"load": [os.getloadavg()[0]], "simulated": True, "building": building}
     with _service() as bedside:
         bedside.say(said[0][0], 0.9)  # once unmeasured: everything is opened
+        voice_id = _build() if building else None
         for way, utterances in zip(WAYS, said, strict=True):
             traces: dict[bool, list[Trace]] = {True: [], False: []}
             counted = _Counted()
@@ -120,6 +122,8 @@ def run(said: Sequence[Sequence[turns.Said]]) -> dict[str, Any]:
                 "begun_ahead_per_utterance": counted.begun / len(utterances),
                 "gain_s": _gain(traces),
             }
+        if voice_id is not None:
+            found["built_meanwhile"] = _leave(voice_id)
     found["load"].append(os.getloadavg()[0])
     return found
 
@@ -293,6 +297,27 @@ def _service() -> Iterator[Bedside]:
                 finally:
                     tasks._tell = publish
         server.shutdown()
+
+
+def _build() -> str:
+    """Have a voice built from the reading of the demo, by the same service."""
+    from bench import steps, two_cities
+    from workers.tasks.sound import wav_bytes
+
+    other = steps.enrol_patient("Somebody", steps.account_id("bench-clinician"))
+    recording = steps.wait_checked(steps.upload(other, wav_bytes(two_cities.historic()), "historic.wav"))
+    return steps.build(other, [recording.id])
+
+
+def _leave(voice_id: str) -> float:
+    """Stop building; the share that was done."""
+    from clinic.database import transaction
+    from clinic.voices.tables import Voice
+
+    with transaction() as session:
+        row = session.get_one(Voice, voice_id)
+        row.cancel_requested = True
+        return row.progress
 
 
 def _patient() -> tuple[str, str]:

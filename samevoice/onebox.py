@@ -25,7 +25,7 @@ LANES = (
     ("live", ["live"], 0),
     ("ahead", ["ahead"], 0),
     ("notes", ["notes", "upkeep"], 5),
-    ("background", ["build"], 10),
+    ("background", ["build"], 19),
 )
 
 

@@ -97,6 +97,13 @@ def test_every_queue_has_a_worker() -> None:
     assert set(QUEUES.values()) <= served
 
 
+def test_a_waiting_patient_comes_before_a_voice_that_is_built() -> None:
+    assert SERVICES["worker-build"]["cpu_shares"] * 20 < SERVICES["worker-live"].get("cpu_shares", 1024)
+    live = SERVICES["worker-live"]["command"]
+    # What is made ahead is of use in the process that speaks, and never stands before who waits.
+    assert live[live.index("-Q") + 1] == "live,ahead" and int(live[live.index("-c") + 1]) > 1
+
+
 def test_every_setting_that_is_set_exists() -> None:
     known = {f"SAMEVOICE_{name}".upper() for name in Settings.model_fields} | {"SAMEVOICE_LANE"}
     for name in OURS:
