@@ -1,9 +1,13 @@
 """`samevoice bench live`: how long a patient waits from their last word to the first sound of their own voice.
 
-The service in one process, a tablet on a real WebSocket, and speech that is sent as it is spoken, 40 ms at a time: the
-recordings as they are, and halting (**simulated**, as in `bench.turns`). The voice is a public one: likeness is not
-judged here. Each utterance is said with work ahead and without, in turns, so that what else the machine does meets
-both. The patient's pause is held at what would have been learned of them.
+The service in one process, a tablet on a real WebSocket, and speech that is sent as it is spoken, 40 ms at a time. The
+voice is a public one: likeness is not judged here.
+
+'press': recordings of 1 to 12 s as they are, and the patient presses to finish `PRESS_S` after their last sound. Beside
+each, on the same weights and threads, the stock cascade: WhisperX's own pipeline on the finished utterance, then the
+whole text through the engine. 'quick' and 'halting' (**simulated**, as in `bench.turns`): a pause ends the turn, held
+at what would have been learned; each with work ahead and without, in turns, so that what else the machine does meets
+both.
 """
 
 from __future__ import annotations
@@ -52,11 +56,12 @@ class Way:
     pause_s: float
 
 
+QUICK = turns.Patient("quick, clear", "clean", 1.0, 0.0, 0.0)
 #: The pauses are those that `bench turns` learns for such a patient.
-WAYS = (
-    Way("quick", turns.Patient("quick, clear", "clean", 1.0, 0.0, 0.0), 0.9),
-    Way("halting", turns.Patient("halting, clear", "clean", 0.7, 0.8, 2.0), 2.3),
-)
+WAYS = (Way("quick", QUICK, 0.9), Way("halting", turns.Patient("halting, clear", "clean", 0.7, 0.8, 2.0), 2.3))
+#: From the last sound to a finger on the button.
+PRESS_S = 0.3
+LENGTHS_S = (1.0, 12.0)
 
 
 @dataclass
@@ -87,45 +92,98 @@ HOPS = (
     "--recordings", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True,
     help="WAVs of one speaker and transcripts.tsv; may be repeated. [the human reading]",
 )  # fmt: skip
-@click.option("--most", default=12, show_default=True, help="Utterances, each said in every way.")
+@click.option("--most", default=60, show_default=True, help="Utterances that end with a press.")
+@click.option("--most-free", default=10, show_default=True, help="Utterances of each kind that end with a pause.")
 @click.option("--building", is_flag=True, help="While another patient's voice is being built.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
-def live(recordings: Sequence[Path], most: int, building: bool, seed: int, as_json: bool) -> None:
+def live(recordings: Sequence[Path], most: int, most_free: int, building: bool, seed: int, as_json: bool) -> None:
     """How long a patient waits from their last word to the first sound of their own voice."""
     quiet_libraries()
     try:
-        found = run(turns.said(recordings, [way.patient for way in WAYS], most, seed), building)
+        (pressed,) = turns.said(recordings, [QUICK], most, seed, LENGTHS_S)
+        found = run(pressed, turns.said(recordings, [way.patient for way in WAYS], most_free, seed), building)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
 
 
-def run(said: Sequence[Sequence[turns.Said]], building: bool = False) -> dict[str, Any]:
-    """Every way, with work ahead and without. `said`: the utterances of each of `WAYS`."""
-    found: dict[str, Any] = {"load": [os.getloadavg()[0]], "simulated": True, "building": building}
+def run(
+    pressed: Sequence[turns.Said], paused: Sequence[Sequence[turns.Said]], building: bool = False
+) -> dict[str, Any]:
+    """Everything. `pressed`: utterances that end with a press; `paused`: those of each of `WAYS`."""
+    found: dict[str, Any] = {"load": [os.getloadavg()[0]], "building": building}
     with _service() as bedside:
-        bedside.say(said[0][0], 0.9)  # once unmeasured: everything is opened
+        bedside.say(pressed[0], None)  # once unmeasured: everything is opened
+        _stock(pressed[0])
         voice_id = _build() if building else None
-        for way, utterances in zip(WAYS, said, strict=True):
-            traces: dict[bool, list[Trace]] = {True: [], False: []}
-            counted = _Counted()
-            for number, one in enumerate(utterances):
-                for ahead in (True, False) if number % 2 else (False, True):
-                    with counted.counting(ahead):
-                        traces[ahead].append(bedside.say(one, way.pause_s, ahead=ahead))
-                click.echo(f"{way.name}: {number + 1} of {len(utterances)}", err=True)
-            found[way.name] = {
-                "pause_s": way.pause_s,
-                "ahead": _summary(traces[True]),
-                "without": _summary(traces[False]),
-                "begun_ahead_per_utterance": counted.begun / len(utterances),
-                "gain_s": _gain(traces),
-            }
+        found.update(_pressed(bedside, pressed))
+        for way, utterances in zip(WAYS, paused, strict=True):
+            found[way.name] = _paused(bedside, way, utterances)
         if voice_id is not None:
             found["built_meanwhile"] = _leave(voice_id)
     found["load"].append(os.getloadavg()[0])
     return found
+
+
+def _pressed(bedside: Bedside, utterances: Sequence[turns.Said]) -> dict[str, Any]:
+    """Ours beside the stock cascade, of the utterances that were spoken."""
+    traces: list[Trace] = []
+    stock: list[float] = []
+    lengths: list[float] = []
+    for number, one in enumerate(utterances):
+        trace = bedside.say(one, None)
+        if "first sound" in trace.at_s:
+            traces.append(trace)
+            stock.append(PRESS_S + _stock(one))
+            lengths.append(one.end_s)
+        click.echo(f"press: {number + 1} of {len(utterances)}", err=True)
+    if not traces:
+        raise SpokenError("none_spoken", "No utterance was understood surely enough to be spoken. Give clearer ones.")
+    ours = [trace.at_s["first sound"] for trace in traces]
+    short = [at for at, length in zip(ours, lengths, strict=True) if length - turns.BEFORE_S <= 3.5]
+    found: dict[str, Any] = {"press_s": PRESS_S, "utterances": len(utterances), "spoken": len(ours)}
+    for share, name in ((0.5, "p50"), (0.95, "p95")):
+        found[f"ours_{name}_s"] = round(float(np.quantile(ours, share)), 3)
+        found[f"stock_{name}_s"] = round(float(np.quantile(stock, share)), 3)
+        found[f"ratio_{name}"] = round(found[f"ours_{name}_s"] / found[f"stock_{name}_s"], 3)
+    found["ours_p95_of_up_to_3.5_s"] = round(float(np.quantile(short, 0.95)), 3) if short else None
+    found["stages"] = _summary(traces)["hops_s"]
+    return found
+
+
+def _paused(bedside: Bedside, way: Way, utterances: Sequence[turns.Said]) -> dict[str, Any]:
+    """With work ahead and without."""
+    traces: dict[bool, list[Trace]] = {True: [], False: []}
+    counted = _Counted()
+    for number, one in enumerate(utterances):
+        for ahead in (True, False) if number % 2 else (False, True):
+            with counted.counting(ahead):
+                traces[ahead].append(bedside.say(one, way.pause_s, ahead=ahead))
+        click.echo(f"{way.name}: {number + 1} of {len(utterances)}", err=True)
+    return {
+        "pause_s": way.pause_s,
+        "ahead": _summary(traces[True]),
+        "without": _summary(traces[False]),
+        "begun_ahead_per_utterance": counted.begun / len(utterances),
+        "gain_s": _gain(traces),
+    }
+
+
+def _stock(one: turns.Said) -> float:
+    """How long the usual cascade takes: all of the words, then all of the sound."""
+    from bench.streaming import public_voice
+    from workers.tasks import rooms
+
+    samples = np.frombuffer(one.pcm, "<i2")[: int((one.end_s + PRESS_S) * RATE_UP_HZ)].astype(np.float32) / 32768
+    engine: Any = rooms.engine("kokoro")
+    voice = public_voice(engine, VOICE)
+    began = time.monotonic()
+    heard = rooms.recogniser()._pipeline.transcribe(samples, batch_size=1, language="en")
+    text = " ".join(segment["text"].strip() for segment in heard["segments"]).strip()
+    if text:
+        list(engine.say(text, voice))
+    return time.monotonic() - began
 
 
 def _gain(traces: dict[bool, list[Trace]]) -> float | None:
@@ -189,25 +247,29 @@ class Bedside:
         threading.Thread(target=self._listen, daemon=True).start()
         self._send(type="hello", version=1)
 
-    def say(self, one: turns.Said, pause_s: float, *, ahead: bool = True) -> Trace:
-        """One utterance, as fast as it is spoken; over when it was said again, or nothing is to come."""
+    def say(self, one: turns.Said, pause_s: float | None, *, ahead: bool = True) -> Trace:
+        """One utterance, as fast as it is spoken; over when it was said again, or nothing is to come.
+
+        `pause_s`: what ends the turn; None: the patient presses, `PRESS_S` after the last sound.
+        """
         from clinic.database import now, transaction
-        from clinic.patients.tables import Patient
+        from clinic.patients.tables import PAUSE_S, Patient
         from clinic.settings import get_settings
 
         get_settings().work_ahead = ahead
         with transaction() as session:
             patient = session.get_one(Patient, self._patient_id)
             # What is learned of the pauses here is forgotten each time.
-            patient.pause_s, patient.pause_set_at = pause_s, now()
+            patient.pause_s, patient.pause_set_at = pause_s or PAUSE_S, now()
         self._trace = Trace()
         self._turn_over.clear()
         self._done.clear()
         self._number += 1
-        self._send(type="start", turn=f"turn-{self._number:06}", mode="tap")
+        self._send(type="start", turn=f"turn-{self._number:06}", mode="hold" if pause_s is None else "tap")
+        until = len(one.pcm) if pause_s is not None else int((one.end_s + PRESS_S) / FRAME_S) * _FRAME_BYTES
         began = time.monotonic()
         self._trace.spoken_at = began + one.end_s
-        for place, start in enumerate(range(0, len(one.pcm), _FRAME_BYTES)):
+        for place, start in enumerate(range(0, until, _FRAME_BYTES)):
             due_s = began + (place + 1) * FRAME_S - time.monotonic()
             if self._turn_over.wait(max(0.0, due_s)):
                 break
@@ -343,13 +405,24 @@ def _patient() -> tuple[str, str]:
 
 
 def _table(found: dict[str, Any]) -> str:
-    lines = [f"load {found['load'][0]:.1f} to {found['load'][1]:.1f}"]
+    lines = [
+        f"load {found['load'][0]:.1f} to {found['load'][1]:.1f}",
+        f"press {PRESS_S} s after the last word: {found['spoken']} of {found['utterances']} spoken",
+        *(
+            f"  {name}: ours {found[f'ours_{name}_s']} s, stock {found[f'stock_{name}_s']} s, {found[f'ratio_{name}']}"
+            for name in ("p50", "p95")
+        ),
+        *(f"           {name}: {took_s} s" for name, took_s in found["stages"].items()),
+    ]
     for way in WAYS:
         row = found[way.name]
         begun = row["begun_ahead_per_utterance"]
         lines.append(f"{way.name}, a turn ends after {way.pause_s} s; begun ahead {begun:.1f} times an utterance")
         for how in ("without", "ahead"):
             part = row[how]
+            if not part["spoken"]:
+                lines.append(f"  {how:8} none was spoken")
+                continue
             sounds_s, after_s = part["last_word_to_first_sound_s"], part["turn_ended_to_first_sound_s"]
             lines.append(f"  {how:8} first sound {sounds_s} s after the last word, {after_s} s after the turn's end")
             lines += [f"           {name}: {took_s} s" for name, took_s in part["hops_s"].items()]

@@ -35,9 +35,10 @@ from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray
 from workers.understand.sounding import stretches
 
 LEARNED_FROM = 60
-_BEFORE_S, _AFTER_S = 1.5, 7.0
+BEFORE_S, _AFTER_S = 1.5, 7.0
 _ROOM_DB, _WARD_DB = -42.0, -18.0  # under the loudest tenth of the speech
 _EARLY_S = 0.1
+_LENGTHS_S = (1.5, 7.0)
 _PAUSES_S = 0.5  # for each second of speech at the normal rate
 _FRAMES_S = 100
 _FRAME = RECOGNITION_RATE_HZ // _FRAMES_S
@@ -99,8 +100,8 @@ def turns(recordings: Sequence[Path], most: int, join_s: float, seed: int, as_js
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
 
 
-def sources(folders: Sequence[Path]) -> list[Audio]:
-    """Sentences of 1.5 to 7 s."""
+def sources(folders: Sequence[Path], lengths_s: tuple[float, float] = _LENGTHS_S) -> list[Audio]:
+    """Sentences that last so long, at least and at most."""
     if not folders:
         return [clip.audio for clip in (*two_cities.enrolment(), *two_cities.held_out())]
     found = []
@@ -108,7 +109,8 @@ def sources(folders: Sequence[Path]) -> list[Audio]:
         for line in (folder / "transcripts.tsv").read_text(encoding="utf-8").splitlines():
             samples, rate_hz = soundfile.read(folder / line.split("\t")[0], dtype="float32")
             found.append(Audio(samples, rate_hz))
-    return [audio for audio in found if 1.5 <= audio.duration_s <= 7.0]
+    least_s, most_s = lengths_s
+    return [audio for audio in found if least_s <= audio.duration_s <= most_s]
 
 
 def run(
@@ -133,7 +135,7 @@ def run(
                 _hear(one, pause_s, join_s, loudness, outcome, [])
         patients[patient.name] = {
             "utterances": len(testing),
-            "mean_s": float(np.mean([one.end_s - _BEFORE_S for one in testing])),
+            "mean_s": float(np.mean([one.end_s - BEFORE_S for one in testing])),
             "longest_pauses_s": {"median": float(np.median(known)), "most": max(known)} if known else None,
             "before": {"pause_s": PAUSE_S, **_shares(before, len(testing))},
             "learned": {"pause_s": round(learned_s, 2), **_shares(after, len(testing))},
@@ -150,9 +152,12 @@ def run(
     }
 
 
-def said(folders: Sequence[Path], patients: Sequence[Patient], most: int, seed: int) -> list[list[Said]]:
+def said(
+    folders: Sequence[Path], patients: Sequence[Patient], most: int, seed: int,
+    lengths_s: tuple[float, float] = _LENGTHS_S,
+) -> list[list[Said]]:  # fmt: skip
     """Up to `most` utterances of each patient, the same words for each."""
-    sounds = sources(folders)
+    sounds = sources(folders, lengths_s)
     chance = np.random.default_rng(seed)
     taken = [impair.take_apart(sounds[place]) for place in chance.permutation(len(sounds))[:most]]
     return [
@@ -192,8 +197,8 @@ def _said(parts: Parts, patient: Patient, seed: Sequence[int]) -> Said:
     spoken = at_recognition_rate(impair.put_together(parts, patient.recipe, int(chance.integers(2**31))))
     heard = _halting(spoken, patient, chance) if patient.pause_s else spoken
     loud = float(np.quantile(np.abs(heard), 0.98))
-    end_s = _BEFORE_S + _end_s(heard)
-    whole = np.pad(heard, (round(_BEFORE_S * RECOGNITION_RATE_HZ), round(_AFTER_S * RECOGNITION_RATE_HZ)))
+    end_s = BEFORE_S + _end_s(heard)
+    whole = np.pad(heard, (round(BEFORE_S * RECOGNITION_RATE_HZ), round(_AFTER_S * RECOGNITION_RATE_HZ)))
     if patient.is_in_ward:
         whole += loud * 10 ** (_WARD_DB / 20) * _ward(len(whole), chance)
     whole += loud * 10 ** (_ROOM_DB / 20) * chance.standard_normal(len(whole)).astype(np.float32)

@@ -36,7 +36,7 @@ PRE_ROLL_S = 0.5
 #: patient's pause: a short first word that was not detected belongs to what follows.
 _BACK_S, _BACK_GAP_S = 5.0, 0.6
 #: Silence kept behind the last word, and after which it is worked on ahead of the turn's end. Words are recognised as
-#: well from 0.25 s on as with 0.5 (docs/live.md).
+#: well from 0.25 s on as with 0.5 (docs/latency.md).
 TAIL_S = 0.35
 PAUSE_LEAST_S, PAUSE_MOST_S = 0.4, 4.0
 #: So long after a pause ended it, a turn is taken up again when somebody speaks on.

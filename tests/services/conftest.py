@@ -91,8 +91,8 @@ def _processes(logs: Path) -> Iterator[str]:
             str(binaries / "gunicorn"), "--worker-class", "gthread", "--threads", "16",
             "--bind", f"127.0.0.1:{port}", "clinic.app:create_app()",
         ],
-        "live": [*_worker(binaries), "--queues", "live", "--hostname", "live@test"],
-        "background": [*_worker(binaries), "--queues", "build,notes,upkeep", "--hostname", "background@test"],
+        "live": [*_worker(binaries, 2), "--queues", "live,ahead", "--hostname", "live@test"],
+        "background": [*_worker(binaries, 1), "--queues", "notes,upkeep,build", "--hostname", "background@test"],
     }  # fmt: skip
     with ExitStack() as stack:
         for name, command in commands.items():
@@ -103,8 +103,9 @@ def _processes(logs: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def _worker(binaries: Path) -> list[str]:
-    return [str(binaries / "celery"), "--app", "workers.app", "worker", "--pool", "threads", "--concurrency", "1"]
+def _worker(binaries: Path, threads: int) -> list[str]:
+    celery = [str(binaries / "celery"), "--app", "workers.app", "worker"]
+    return [*celery, "--pool", "threads", "--concurrency", str(threads)]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -46,6 +46,34 @@ def test_clear_speech_is_said_again_in_the_words_that_were_said(journey: Journey
     assert measure.word_error_rate([two_cities.held_out()[3].text], [heard]) < 0.2
 
 
+def test_what_is_understood_in_a_pause_is_what_is_understood_at_the_end(journey: Journey) -> None:
+    """The patient pauses, and it was the end: the words are those of the same sound, heard as a whole."""
+    from clinic.events import get_stream
+    from clinic.live import utterances
+    from clinic.live.turns import Ended
+    from workers.tasks.codec import pcm16
+
+    topic = f"session:{journey.session_id}"
+    pcm = pcm16(measure.resample(CLEAR.audio, 16_000).samples)
+    earlier = get_stream().read(topic, journey.patient_id, after="", timeout_s=0.0)
+    after = earlier[-1].id if earlier else ""
+    so_far = utterances.keep(journey.session_id, journey.patient_id, "turn-ahead", Ended(pcm, 3.0, "so_far"))
+    whole = utterances.keep(journey.session_id, journey.patient_id, "turn-ahead", Ended(pcm, 3.0, "pause"))
+    assert so_far == whole
+    told: list[dict[str, object]] = []
+    for _ in range(60):
+        events = get_stream().read(topic, journey.patient_id, after=after, timeout_s=1.0)
+        after = events[-1].id if events else after
+        told += [event.event for event in events if event.event["utterance"] == whole]
+        if told and told[-1]["type"] == "speech_end":
+            break
+    said = journey.clear.event("words")
+    assert said is not None and [event["text"] for event in told if event["type"] == "words"] == [said["text"]]
+    assert [event["type"] for event in told if event["type"] != "speech"] == [
+        "working", "words", "speech_start", "speech_end",
+    ]  # fmt: skip
+
+
 def test_what_was_spoken_is_kept_marked_and_signed(journey: Journey, tmp_path_factory: pytest.TempPathFactory) -> None:
     from workers.speak import provenance
     from workers.tasks import rooms
