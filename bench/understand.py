@@ -132,14 +132,19 @@ def _speaker(
             training = Adaptation(models.path("whisper-base"), said, speaker.clear, language, imitated=sounding)
             adapter = training.run(progress=_teller(f"{what}, {count} utterances and {len(sounding)} imitated"))
             kept[str(count)] = _learned(
-                Recogniser(models.path("whisper-base"), adapter=adapter), speaker, language, time.monotonic() - begun
+                Recogniser(models.path("whisper-base"), adapter=adapter, everybodys=stock),
+                speaker,
+                language,
+                time.monotonic() - begun,
             )
     # All of them as a clinic learns them: judged by folds, and calibrated on what these heard.
     begun = time.monotonic()
     learning = Learning(models.path("whisper-base"), speaker.adapt, speaker.clear, language, spoken=spoken)
     learned = learning.run(progress=_teller(f"{what}, {len(speaker.adapt)} utterances, judged"))
     adapt_s = time.monotonic() - begun
-    adapted = Recogniser(models.path("whisper-base"), adapter=learned.adapter, calibration=learned.calibration)
+    adapted = Recogniser(
+        models.path("whisper-base"), adapter=learned.adapter, calibration=learned.calibration, everybodys=stock
+    )
     after, unsure_rtf = _heard(adapted, speaker.test, language)
     _, after_rtf = _heard(adapted, speaker.test, language, sure_at=0.0)
     (with_imitated if spoken else by_utterances)[str(len(speaker.adapt))] = _learned(

@@ -87,12 +87,14 @@ class Recogniser:
         aligner_dir: Path | None = None,
         adapter: Adapter | None = None,
         calibration: Calibration | None = None,
+        everybodys: Recogniser | None = None,
     ) -> None:
         """Open the folder (model.bin, config.json, tokenizer.json, vocabulary). Nothing is looked for elsewhere.
 
         `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. `adapter`:
         what was learned of a patient; it is added to the weights in memory, so nothing of it comes to lie on a disk.
-        `calibration`: turns this patient's confidences into how often they are right.
+        `calibration`: turns this patient's confidences into how often they are right. `everybodys`: the recogniser of
+        the same weights without an adapter, which is asked as well whether what is hardly speech is any.
         Raises SpokenError: 'recogniser_unreadable', and the adapter's 'foreign_adapter', 'damaged_adapter'.
         """
         self._turn = threading.Lock()
@@ -124,6 +126,7 @@ class Recogniser:
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
         self._calibration = calibration
         self._looks_further = adapter is not None
+        self._everybodys = everybodys
 
     def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand one utterance, of any rate and up to 30 s without its pauses (longer: `transcribe_long`).
@@ -178,6 +181,23 @@ class Recogniser:
         with self._turn:
             return _frames(self._encode(samples, _window_s(len(samples))), len(samples))
 
+    def _near(self, samples: FloatArray, encoded: Any) -> float:
+        """The speech head's score of `samples`, of which this recogniser has made `encoded`.
+
+        The head was learned on everybody's encoder, and an adapter raises the scores of speech and of wards and music
+        alike. So where it is in doubt with one, everybody's encoder is heard too, and the lower score counts.
+        """
+        if self.speech_head is None:
+            return math.inf
+        near = self.speech_head.score(_frames(encoded, len(samples)))
+        if self._everybodys is None or near > speech_head.DOUBTED_TO:
+            return near
+        return min(near, self._everybodys._near_alone(samples))
+
+    def _near_alone(self, samples: FloatArray) -> float:
+        with self._turn:
+            return self._near(samples, self._encode(samples, _window_s(len(samples))))
+
     def features(self, audio: Audio) -> FloatArray:
         """What the encoder makes of the speech in `audio`: (frames, width) float32, 50 frames a second.
 
@@ -212,7 +232,7 @@ class Recogniser:
     def _hear(self, said: Shortened, tokenizer: Tokenizer) -> _Heard:
         count = len(said.samples)
         encoded = self._encode(said.samples, _window_s(count))
-        near = self.speech_head.score(_frames(encoded, count)) if self.speech_head is not None else math.inf
+        near = self._near(said.samples, encoded)
         if near + speech_head.SURENESS <= 0:
             return _NO_WORDS
         texts, hypotheses = self._decode(encoded, tokenizer, _BEAM)

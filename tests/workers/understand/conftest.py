@@ -38,7 +38,7 @@ def recogniser(no_network: None) -> Recogniser:
 
 
 @pytest.fixture(scope="session")
-def learned(no_network: None) -> Recogniser:
+def learned(recogniser: Recogniser) -> Recogniser:
     """Of a patient of whom nothing was learned: it hears what everybody's hears."""
     from workers.understand.adapter import Adapter
     from workers.understand.recogniser import Recogniser
@@ -47,7 +47,7 @@ def learned(no_network: None) -> Recogniser:
     layer = "model.encoder.layers.0.fc2"
     down, up = {layer: np.zeros((1, 2048), np.float32)}, {layer: np.zeros((512, 1), np.float32)}
     base = hashlib.sha256((folder / "model.bin").read_bytes()).hexdigest()
-    return Recogniser(folder, adapter=Adapter(base, down, up, {}))
+    return Recogniser(folder, adapter=Adapter(base, down, up, {}), everybodys=recogniser)
 
 
 @pytest.fixture(scope="session")
