@@ -44,6 +44,7 @@ LEAST_WORDS, PROMPT_S = 7, (2.0, 9.0)
 PHRASE_S = (0.4, 5.5)
 #: The texts were typed by hand; what is heard is the word as it is spelt.
 _MISSPELT = {
+    "en": {"Un-indentified": "Unidentified", "witheld": "withheld", "represenatives": "representatives"},
     "fr": {
         "présentemnet": "présentement", "presentement": "présentement", "occupes": "occupés", "étez": "été",
         "vérouiller": "verrouiller", "déverouiller": "déverrouiller", "dévérouiller": "déverrouiller",

@@ -132,15 +132,21 @@ def _speaker(
             training = Adaptation(models.path("whisper-base"), said, speaker.clear, language, imitated=sounding)
             adapter = training.run(progress=_teller(f"{what}, {count} utterances and {len(sounding)} imitated"))
             kept[str(count)] = _learned(
-                Recogniser(models.path("whisper-base"), adapter=adapter), speaker, language, time.monotonic() - begun
+                Recogniser(models.path("whisper-base"), adapter=adapter, everybodys=stock),
+                speaker,
+                language,
+                time.monotonic() - begun,
             )
     # All of them as a clinic learns them: judged by folds, and calibrated on what these heard.
     begun = time.monotonic()
     learning = Learning(models.path("whisper-base"), speaker.adapt, speaker.clear, language, spoken=spoken)
     learned = learning.run(progress=_teller(f"{what}, {len(speaker.adapt)} utterances, judged"))
     adapt_s = time.monotonic() - begun
-    adapted = Recogniser(models.path("whisper-base"), adapter=learned.adapter, calibration=learned.calibration)
-    after, after_rtf = _heard(adapted, speaker.test, language)
+    adapted = Recogniser(
+        models.path("whisper-base"), adapter=learned.adapter, calibration=learned.calibration, everybodys=stock
+    )
+    after, unsure_rtf = _heard(adapted, speaker.test, language)
+    _, after_rtf = _heard(adapted, speaker.test, language, sure_at=0.0)
     (with_imitated if spoken else by_utterances)[str(len(speaker.adapt))] = _learned(
         adapted, speaker, language, adapt_s
     )
@@ -174,6 +180,7 @@ def _speaker(
         "adapt_s": adapt_s,
         "stock_real_time_factor": before_rtf,
         "real_time_factor": after_rtf,
+        "real_time_factor_unsure": unsure_rtf,
     }
     if speaker.clear_test:
         found["clear_wer_stock"] = _wer(speaker.clear_test, _heard(stock, speaker.clear_test, language)[0], language)
@@ -192,10 +199,13 @@ def _hears(recogniser: Recogniser, language: str) -> Callable[[Clip], str]:
     return lambda clip: recogniser.transcribe(clip.audio, language, sure_at=0.0).text
 
 
-def _heard(recogniser: Recogniser, clips: Sequence[Clip], language: str) -> tuple[list[Transcript], float]:
-    """What is heard, whatever a gate would say; and the real-time factor."""
+def _heard(
+    recogniser: Recogniser, clips: Sequence[Clip], language: str, sure_at: float = 1.0
+) -> tuple[list[Transcript], float]:
+    """What is heard, whatever a gate would say; and the real-time factor. By default as one who is never sure, and
+    looks for further readings."""
     begun = time.monotonic()
-    heard = [recogniser.transcribe(clip.audio, language, sure_at=0.0) for clip in clips]
+    heard = [recogniser.transcribe(clip.audio, language, sure_at=sure_at) for clip in clips]
     return heard, (time.monotonic() - begun) / sum(clip.audio.duration_s for clip in clips)
 
 

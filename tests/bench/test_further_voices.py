@@ -20,6 +20,12 @@ def test_what_was_typed_wrongly_is_mended(typed: str, spelt: str) -> None:
     assert further_voices._spelt(typed, "en") == typed
 
 
+def test_english_texts_are_mended_too() -> None:
+    typed, spelt = "Un-indentified or witheld and therefore", "Unidentified or withheld and therefore"
+    assert further_voices._spelt(typed, "en") == spelt
+    assert further_voices._spelt(typed, "fr") == typed
+
+
 def test_each_language_has_its_normaliser() -> None:
     assert measure.normalised("Appuyez sur « étoile » !", "fr") == measure.normalised("appuyez sur étoile", "fr")
     assert measure.normalised("Twenty-two colours") == measure.normalised("22 colors")

@@ -69,7 +69,11 @@ def adapted_recogniser(
             learned = adapter.from_bytes(open_bytes())
             known = calibrating.from_json(calibration) if calibration else None
             _adapted[adapter_id] = Recogniser(
-                models.path("whisper-base"), threads=get_settings().torch_threads, adapter=learned, calibration=known
+                models.path("whisper-base"),
+                threads=get_settings().torch_threads,
+                adapter=learned,
+                calibration=known,
+                everybodys=recogniser(),
             )
         _adapted.move_to_end(adapter_id)
         while len(_adapted) > _MOST_ADAPTED:

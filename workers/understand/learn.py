@@ -204,7 +204,8 @@ class Learning:
     def _hear(self, recogniser: Recogniser, clip: Clip, cancelled: Cancelled | None) -> Transcript:
         if cancelled is not None and cancelled():
             raise Stopped
-        return recogniser.transcribe(clip.audio, self._language, sure_at=0.0)
+        # As one who is never sure: what is measured of further readings is what a patient who is asked will see.
+        return recogniser.transcribe(clip.audio, self._language, sure_at=1.0)
 
     def _belongs_to(self) -> str:
         digest = hashlib.sha256(repr((self._parts, self._language, TIMES_AGAIN)).encode())

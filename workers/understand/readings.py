@@ -40,15 +40,14 @@ def distinct(hypotheses: Sequence[Hypothesis], language: str) -> tuple[Reading, 
     """At most three readings, best first, no two the same to the ear; confidences sum to at most 1.
 
     `hypotheses`: (text, mean log-probability of a token, tokens), best first. A reading's confidence is its share of
-    the beam: a softmax of the means, times the beam's mean length, so that a longer text is none the worse for
-    it; those that sound alike are added up. It ranks them. It is not calibrated: a beam of inventions shares out
-    the same 1 as a beam of near-certainties, so it must never be compared with the transcript's own confidence or
-    with a patient's threshold.
+    the beam: a softmax of the whole texts' log-probabilities, so that those that sound alike may be added up. Means,
+    which forgive a text its length, rank the right one lower (docs/understand.md). It ranks them. It is not calibrated:
+    a beam of inventions shares out the same 1 as a beam of near-certainties, so it must never be compared with the
+    transcript's own confidence or with a patient's threshold.
     """
     if not hypotheses:
         return ()
-    tokens = float(np.mean([hypothesis.tokens for hypothesis in hypotheses]))
-    scores = np.array([hypothesis.mean_logprob for hypothesis in hypotheses], np.float64) * tokens
+    scores = np.array([hypothesis.mean_logprob * hypothesis.tokens for hypothesis in hypotheses], np.float64)
     shares = np.exp(scores - scores.max())
     shares /= shares.sum()
     texts: dict[str, str] = {}

@@ -47,6 +47,10 @@ _SHORT_WINDOW_S = 14.0
 _SHORT_UP_TO_S = 13.0
 _WINDOW_S = 30.0
 _BEAM = 5
+#: Where a patient will be asked, the readings come out of a beam so wide, too. A text of it may be so many times as
+#: long as the longest that is known, and so many tokens: sixteen loops cost more than they can bring.
+_WIDE_BEAM = 16
+_LONGER, _LONGER_TOKENS = 1.5, 8
 _ENCODED_HZ = 50  # frames of the encoder
 
 #: (longest sound, window) for `features`: no decoder is there to loop, so a window may be as short as a phrase.
@@ -58,11 +62,13 @@ redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 
 @dataclass(frozen=True)
 class _Heard:
-    """One window's outcome, before it is judged. near: False where the speech head heard nobody speak."""
+    """One window's outcome, before it is judged. near: False where the speech head heard nobody speak. encoded: what it
+    was decoded from."""
 
     words: tuple[Word, ...]
     hypotheses: tuple[Hypothesis, ...]
     near: bool = True
+    encoded: Any = None
 
 
 _NO_WORDS = _Heard((), (), near=False)
@@ -81,12 +87,14 @@ class Recogniser:
         aligner_dir: Path | None = None,
         adapter: Adapter | None = None,
         calibration: Calibration | None = None,
+        everybodys: Recogniser | None = None,
     ) -> None:
         """Open the folder (model.bin, config.json, tokenizer.json, vocabulary). Nothing is looked for elsewhere.
 
         `aligner_dir`: a wav2vec2 CTC folder for word times in `transcribe_long`, where a hospital has one. `adapter`:
         what was learned of a patient; it is added to the weights in memory, so nothing of it comes to lie on a disk.
-        `calibration`: turns this patient's confidences into how often they are right.
+        `calibration`: turns this patient's confidences into how often they are right. `everybodys`: the recogniser of
+        the same weights without an adapter, which is asked as well whether what is hardly speech is any.
         Raises SpokenError: 'recogniser_unreadable', and the adapter's 'foreign_adapter', 'damaged_adapter'.
         """
         self._turn = threading.Lock()
@@ -117,12 +125,15 @@ class Recogniser:
         self._mels = int(self._model.feat_kwargs.get("feature_size") or 80)
         self._aligner = Aligner(aligner_dir, device) if aligner_dir is not None else None
         self._calibration = calibration
+        self._looks_further = adapter is not None
+        self._everybodys = everybodys
 
     def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand one utterance, of any rate and up to 30 s without its pauses (longer: `transcribe_long`).
 
-        `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Raises SpokenError
-        'unknown_language'.
+        `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Where that is not
+        reached, or a gate closes, a recogniser that has learned a patient looks further for readings, since one of them
+        will have to be touched. The first reading stays. Raises SpokenError 'unknown_language'.
         """
         tokenizer = self._tokenizer(language)
         samples = at_recognition_rate(audio)
@@ -140,7 +151,11 @@ class Recogniser:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
             heard = self._hear(said, tokenizer)
-        return _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
+            found = _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
+            if self._looks_further and found.gate is not None and found.readings:
+                heard = self._further(heard, tokenizer)
+                found = _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
+        return found
 
     def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
         """Understand a recording of any length, with word times. One reading, the same gates and errors."""
@@ -165,6 +180,23 @@ class Recogniser:
         samples = as_recognised(audio)
         with self._turn:
             return _frames(self._encode(samples, _window_s(len(samples))), len(samples))
+
+    def _near(self, samples: FloatArray, encoded: Any) -> float:
+        """The speech head's score of `samples`, of which this recogniser has made `encoded`.
+
+        The head was learned on everybody's encoder, and an adapter raises the scores of speech and of wards and music
+        alike. So where it is in doubt with one, everybody's encoder is heard too, and the lower score counts.
+        """
+        if self.speech_head is None:
+            return math.inf
+        near = self.speech_head.score(_frames(encoded, len(samples)))
+        if self._everybodys is None or near > speech_head.DOUBTED_TO:
+            return near
+        return min(near, self._everybodys._near_alone(samples))
+
+    def _near_alone(self, samples: FloatArray) -> float:
+        with self._turn:
+            return self._near(samples, self._encode(samples, _window_s(len(samples))))
 
     def features(self, audio: Audio) -> FloatArray:
         """What the encoder makes of the speech in `audio`: (frames, width) float32, 50 frames a second.
@@ -200,28 +232,44 @@ class Recogniser:
     def _hear(self, said: Shortened, tokenizer: Tokenizer) -> _Heard:
         count = len(said.samples)
         encoded = self._encode(said.samples, _window_s(count))
-        near = self.speech_head.score(_frames(encoded, count)) if self.speech_head is not None else math.inf
+        near = self._near(said.samples, encoded)
         if near + speech_head.SURENESS <= 0:
             return _NO_WORDS
-        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
-        (result,) = self._model.model.generate(
-            encoded, [prompt], beam_size=_BEAM, num_hypotheses=_BEAM, length_penalty=1.0, return_scores=True
-        )
-        hypotheses = tuple(
-            Hypothesis(tokenizer.decode(tokens).strip(), score, len(tokens))
-            for tokens, score in zip(result.sequences_ids, result.scores, strict=True)
-        )
+        texts, hypotheses = self._decode(encoded, tokenizer, _BEAM)
         words = aligned_words(
             self._model,
             tokenizer,
-            result.sequences_ids[0],
+            texts[0],
             encoded,
             duration_s=said.duration_s,
             speech=said.left_of(said.sounds),
         )
         if near + speech_head.SURENESS * confidence_of(words) <= 0:
             return _NO_WORDS
-        return _Heard(tuple(_put_back(word, said) for word in words), hypotheses)
+        return _Heard(tuple(_put_back(word, said) for word in words), hypotheses, encoded=encoded)
+
+    def _further(self, heard: _Heard, tokenizer: Tokenizer) -> _Heard:
+        """`heard`, with what else a wider beam finds in the same sound."""
+        longest = max(hypothesis.tokens for hypothesis in heard.hypotheses)
+        most_tokens = round(_LONGER * longest) + _LONGER_TOKENS
+        _, wide = self._decode(heard.encoded, tokenizer, _WIDE_BEAM, most_tokens)
+        known = {hypothesis.text for hypothesis in heard.hypotheses}
+        return replace(heard, hypotheses=(*heard.hypotheses, *(one for one in wide if one.text not in known)))
+
+    def _decode(
+        self, encoded: Any, tokenizer: Tokenizer, beam: int, most_tokens: int | None = None
+    ) -> tuple[list[list[int]], tuple[Hypothesis, ...]]:
+        """The texts of a beam search, as tokens and as hypotheses, best first."""
+        prompt = self._model.get_prompt(tokenizer, [], without_timestamps=True)
+        most = {} if most_tokens is None else {"max_length": min(len(prompt) + most_tokens, self._model.max_length)}
+        (result,) = self._model.model.generate(
+            encoded, [prompt], beam_size=beam, num_hypotheses=beam, length_penalty=1.0, return_scores=True, **most
+        )
+        texts: list[list[int]] = result.sequences_ids
+        return texts, tuple(
+            Hypothesis(tokenizer.decode(tokens).strip(), score, len(tokens))
+            for tokens, score in zip(texts, result.scores, strict=True)
+        )
 
     def _times(
         self, samples: FloatArray, segment: dict[str, Any], tokenizer: Tokenizer, speech: Sequence[tuple[float, float]]

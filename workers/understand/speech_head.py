@@ -29,6 +29,10 @@ SURENESS = 2.0
 #: utterances (**simulated**): that one scored 3.4. Ten minutes each of silence, noise, ward and music score 0.7 at
 #: most, and 2.0 (music) with what one severe speaker taught, whose own speech scores over 4.
 ALONE_AT = 2.5
+#: An adapter changes the encoder, and wards and music score higher with it: up to here a patient's recogniser hears
+#: everybody's encoder, too. Of one severe speaker's sentences (**simulated**) one in ten scores so low, of her short
+#: words none.
+DOUBTED_TO = 3.0
 
 
 @dataclass(frozen=True)

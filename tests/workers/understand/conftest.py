@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from bench import two_cities
@@ -33,6 +35,19 @@ def recogniser(no_network: None) -> Recogniser:
     from workers.understand.recogniser import Recogniser
 
     return Recogniser(models.path("whisper-base"))
+
+
+@pytest.fixture(scope="session")
+def learned(recogniser: Recogniser) -> Recogniser:
+    """Of a patient of whom nothing was learned: it hears what everybody's hears."""
+    from workers.understand.adapter import Adapter
+    from workers.understand.recogniser import Recogniser
+
+    folder = models.path("whisper-base")
+    layer = "model.encoder.layers.0.fc2"
+    down, up = {layer: np.zeros((1, 2048), np.float32)}, {layer: np.zeros((512, 1), np.float32)}
+    base = hashlib.sha256((folder / "model.bin").read_bytes()).hexdigest()
+    return Recogniser(folder, adapter=Adapter(base, down, up, {}), everybodys=recogniser)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,12 @@ def test_readings_that_sound_alike_are_one() -> None:
     assert sum(reading.confidence for reading in readings) == pytest.approx(1.0)
 
 
+def test_the_likelier_text_comes_before_the_one_that_is_longer() -> None:
+    """Its mean may be the worse: 'to get the list message' beside 'to get the message'."""
+    hypotheses = [Hypothesis("first", -0.1, 8), Hypothesis("a longer text", -0.3, 14), Hypothesis("short", -0.4, 8)]
+    assert [reading.text for reading in distinct(hypotheses, "en")] == ["first", "short", "a longer text"]
+
+
 def test_at_most_three_best_first() -> None:
     readings = distinct(said("one thing", "another thing", "a third", "a fourth", "a fifth"), "en")
     assert [reading.text for reading in readings] == ["one thing", "another thing", "a third"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,6 +65,31 @@ def test_a_ward_puts_no_words_on_the_screen(recogniser: Recogniser, ward: list[A
     heard = [recogniser.transcribe(piece) for piece in ward]
     assert [(one.gate, one.readings) for one in heard] == [("no_words", ())] * len(ward)
     assert all(one.speech_s > 0 for one in heard)
+
+
+@pytest.fixture
+def raised(learned: Recogniser, monkeypatch: pytest.MonkeyPatch) -> Recogniser:
+    """Of a patient whose adapter lets wards score higher, as adapters do."""
+    head = learned.speech_head
+    assert head is not None
+    monkeypatch.setattr(learned, "speech_head", replace(head, out_bias=head.out_bias + 2))
+    return learned
+
+
+def test_what_was_learned_of_a_patient_puts_no_ward_on_the_screen(
+    raised: Recogniser, ward: list[Audio], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [raised.transcribe(piece).gate for piece in ward] == ["no_words"] * len(ward)
+    monkeypatch.setattr(raised, "_everybodys", None)
+    assert any(raised.transcribe(piece).readings for piece in ward)
+
+
+def test_who_clearly_speaks_does_not_wait_for_everybodys(
+    raised: Recogniser, recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recogniser, "_near_alone", None)
+    said = resample(two_cities.enrolment()[0].audio, 16_000)
+    assert raised.transcribe(said).readings
 
 
 @pytest.mark.parametrize("severity", ["clean", "severe"])
