@@ -229,8 +229,8 @@ class Connection:
                 self._went_on(lingering)
             elif ended is not None:
                 self._ended(ended)
-            elif (so_far := self._hearing.settled()) is not None:
-                self._keep_so_far(so_far)
+            else:
+                self._follow_pauses()
 
     def _ended(self, ended: Ended) -> None:
         turn = self._hearing.release()
@@ -254,11 +254,20 @@ class Connection:
             self._hearing.linger(turn, utterance)
         self._work(utterance)
 
-    def _keep_so_far(self, so_far: Ended) -> None:
-        """The patient pauses: what they said is kept, and understood while they may be silent for good."""
-        assert self._hearing.open is not None
+    def _follow_pauses(self) -> None:
+        """In a pause what was said is kept, and understood in case that it is all; who speaks on is told of."""
+        so_far, spoke_on = self._hearing.pause()
+        turn = self._hearing.open
+        if turn is None or not (so_far or spoke_on):
+            return
         try:
-            utterances.keep(self._session_id, self._patient_id, self._hearing.open.name, so_far)
+            if spoke_on and turn.so_far is not None:
+                utterances.spoke_on(*turn.so_far, self._patient_id)
+            if spoke_on or so_far is None:
+                turn.so_far = None
+            else:
+                utterance = utterances.keep(self._session_id, self._patient_id, turn.name, so_far)
+                turn.so_far = utterance, len(so_far.pcm)
         except PlainError as error:  # it is all there still, and the end of the turn tries again
             log.warning("what was said so far could not be kept: %s", error.code)
 

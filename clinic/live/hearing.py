@@ -76,9 +76,11 @@ class Hearing:
             self._tell("ack", turn=turn.name, next_audio=turn.next_audio)
         return turn.turn.feed(pcm)
 
-    def settled(self) -> Ended | None:
-        """See `Turn.settled`, of the open turn."""
-        return self.open.turn.settled() if self.open is not None else None
+    def pause(self) -> tuple[Ended | None, bool]:
+        """See `Turn.settled` and `Turn.spoke_on`, of the open turn."""
+        if self.open is None:
+            return None, False
+        return self.open.turn.settled(), self.open.turn.spoke_on()
 
     def linger(self, turn: OpenTurn, utterance: str) -> None:
         """A pause ended this turn, which became that utterance; the patient may speak on."""

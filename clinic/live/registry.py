@@ -21,13 +21,15 @@ _PARKED_AT_MOST = 64
 @dataclass
 class OpenTurn:
     """A turn that is not over. `next_audio`: the first sequence number that has not come yet. `utterance`: what it
-    became, when a pause ended it and the patient may speak on."""
+    became, when a pause ended it and the patient may speak on. `so_far`: the utterance and the bytes of sound that are
+    worked on since its newest pause."""
 
     name: str
     mode: str
     turn: Turn = field(repr=False)
     next_audio: int = 0
     utterance: str = ""
+    so_far: tuple[str, int] | None = None
 
 
 class Replaceable(Protocol):

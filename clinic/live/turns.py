@@ -92,6 +92,7 @@ class Turn:
         self._since_detected: int | None = None
         self._was_noisy = False
         self._so_far: Ended | None = None
+        self._is_settled = self._spoke_on = False
         self._ended: Ended | None = None
 
     def feed(self, pcm: bytes) -> Ended | None:
@@ -134,6 +135,11 @@ class Turn:
         """
         so_far, self._so_far = self._so_far, None
         return so_far
+
+    def spoke_on(self) -> bool:
+        """Whether what `settled` told was not the end, after all; told once."""
+        spoke_on, self._spoke_on = self._spoke_on, False
+        return spoke_on
 
     def so_far(self) -> Ended:
         """What was heard until now, with reason 'cut_off'. The turn itself goes on."""
@@ -180,6 +186,7 @@ class Turn:
             self._end("longest")
         elif self._silent_windows == _windows(TAIL_S) and (self._is_detected or self._speech_s >= _SOUND_LEAST_S):
             self._so_far = Ended(b"".join(self._kept), self._speech_s, "so_far", self._longest_pause_s)
+            self._is_settled = True
 
     def _hear(self, window: bytes, probability: float, stands_out: bool) -> None:
         self._kept.append(window)
@@ -194,6 +201,8 @@ class Turn:
                 self._longest_windows = max(self._longest_windows, self._silent_windows)
             self._speech_windows += 1
             self._silent_windows = 0
+            self._spoke_on = self._spoke_on or self._is_settled
+            self._is_settled = False
         else:
             self._silent_windows += 1
 

@@ -16,6 +16,7 @@ from clinic.accounts.tables import TABLET, Account
 from clinic.audit import record
 from clinic.database import after_commit, new_id, now, transaction
 from clinic.errors import PlainError
+from clinic.events import get_stream
 from clinic.learning.serving import has_learned
 from clinic.live.messages import RATE_UP_HZ
 from clinic.live.patience import LOOKED_AT, pause_that_ends
@@ -190,6 +191,12 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended) -> str:
     finally:
         if unneeded:
             vault.delete_blob(unneeded)
+
+
+def spoke_on(utterance_id: str, so_far_bytes: int, patient_id: str) -> None:
+    """What was said so far was not all: whoever works on so many bytes of it may stop. Raises PlainError."""
+    event = {"type": "spoke_on", "bytes": so_far_bytes}
+    get_stream().publish(f"turn:{utterance_id}", patient_id, event)
 
 
 def forget(session_id: str, turn_id: str) -> None:

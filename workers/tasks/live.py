@@ -20,7 +20,7 @@ from clinic.queue import send
 from clinic.settings import get_settings
 from clinic.vault import get_vault
 from workers.app import app
-from workers.contracts import SpokenError, Transcript
+from workers.contracts import RECOGNITION_RATE_HZ, SpokenError, Transcript
 from workers.tasks import heard, listen, speaking, taught, understood
 from workers.tasks.codec import transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
@@ -92,7 +92,7 @@ def ahead(utterance_id: str, blob_id: str) -> None:
         said, gate = found
         # Of who has finished meanwhile `live.restore` has taken what was understood, and goes on with it.
         if gate is None and _so_far(utterance_id, blob_id) is not None:
-            speaking.begin_ahead(row, said.transcript.text, said)
+            speaking.begin_ahead(row, said.transcript.text, said, lambda: _spoke_on(row))
 
 
 @app.task(name="live.open_readings")
@@ -107,7 +107,7 @@ def open_readings(utterance_id: str) -> None:
         for reading in transcript.readings:
             if _still(utterance_id, UNSURE) is None:
                 return
-            speaking.begin_ahead(row, reading.text, said)
+            speaking.begin_ahead(row, reading.text, said, lambda: False)
 
 
 def _restore(utterance_id: str) -> None:
@@ -176,7 +176,16 @@ def _still(utterance_id: str, state: str) -> Utterance | None:
 def _so_far(utterance_id: str, blob_id: str) -> Utterance | None:
     """The row, if its turn is not over and this is the newest sound of it."""
     row = _still(utterance_id, RECEIVED)
-    return row if row is not None and row.cut_off and row.audio_blob_id == blob_id else None
+    if row is None or not row.cut_off or row.audio_blob_id != blob_id or _spoke_on(row):
+        return None
+    return row
+
+
+def _spoke_on(row: Utterance) -> bool:
+    """Whether the web process has told that this sound of a turn was not all of it."""
+    told = get_stream().read(f"turn:{row.id}", row.patient_id, "", 0.0)
+    so_far_bytes = round(row.duration_s * RECOGNITION_RATE_HZ) * 2
+    return any(event.event.get("bytes") == so_far_bytes for event in told)
 
 
 def _row(session: Session, utterance_id: str) -> Utterance:

@@ -16,7 +16,7 @@ from clinic.live.tables import CANCELLED, FAILED, SPOKEN, Utterance
 from clinic.patients.tables import Patient
 from clinic.settings import get_settings
 from clinic.vault import get_vault
-from workers.contracts import Audio, FloatArray, Speech, SpokenError, Voice
+from workers.contracts import Audio, Cancelled, FloatArray, Speech, SpokenError, Voice
 from workers.speak.cue import led_by_tone
 from workers.tasks import listen, rooms, sealed, spoken
 from workers.tasks.codec import pcm16
@@ -65,12 +65,15 @@ class _Opening:
 _ahead: Premade[_Opening] = Premade(most=12, keep_s=60.0, drop=lambda opening: opening.rest.close())
 
 
-def begin_ahead(row: Utterance, text: str, heard: Heard) -> None:
-    """Make the first piece of `text`, unheard, in case that it is to be said. Raises what `say` raises."""
+def begin_ahead(row: Utterance, text: str, heard: Heard, in_vain: Cancelled) -> None:
+    """Make the first piece of `text`, unheard, in case that it is to be said; `in_vain`: it will not be.
+
+    Raises what `say` raises, and Stopped within 0.1 s.
+    """
     how = _how(row, text)
 
     def make() -> _Opening:
-        pieces = _pieces(row, how, heard)
+        pieces = _pieces(row, how, heard, in_vain)
         first = next(pieces, None)
         if first is None:
             raise _nothing_to_say()
@@ -118,10 +121,14 @@ def _how(row: Utterance, text: str) -> _How:
         return _How(text, voice_id, voice, patient, sealed.pronunciations(session, row.patient_id), cue)
 
 
-def _pieces(row: Utterance, how: _How, heard: Heard) -> Generator[Speech, None, None]:
+def _pieces(
+    row: Utterance, how: _How, heard: Heard, in_vain: Cancelled = lambda: False
+) -> Generator[Speech, None, None]:
     manner = listen.manner_for(how.patient, heard.measured, how.voice, heard.audio, heard.transcript.words)
     say = rooms.engine_of(how.voice).say
-    yield from say(how.text, how.voice, manner, cancelled=lambda: _cancelled(row.id), pronunciations=how.words)
+    yield from say(
+        how.text, how.voice, manner, cancelled=lambda: _cancelled(row.id) or in_vain(), pronunciations=how.words
+    )
 
 
 def _marked(speeches: Iterator[Speech], cue: bool) -> Iterator[Audio]:

@@ -15,6 +15,7 @@ from sqlalchemy import update
 from clinic.accounts.tables import Account
 from clinic.database import now, transaction
 from clinic.errors import PlainError
+from clinic.events import get_stream
 from clinic.live import relay
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, WENT_ON, LiveSession, Utterance
 from clinic.patients.tables import Consent, Patient
@@ -205,6 +206,20 @@ def test_what_was_said_until_a_pause_is_kept_and_worked_on_before_it_is_the_end(
     assert get_vault().get_blob(place.patient_id, row.audio_blob_id) == so_far
 
 
+def test_whoever_works_on_what_was_not_all_is_told(place: Place) -> None:
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="hold")
+    sent = tablet.say(silence(0.6) + clause() + silence(0.8))
+    place.worker.wait_for("live.ahead")
+    (row,) = place.utterances()
+    topic = f"turn:{row.id}"
+    assert get_stream().read(topic, place.patient_id, "", 0.0) == []
+    tablet.say(clause(), first=sent)
+    (told,) = get_stream().read(topic, place.patient_id, "", 5.0)
+    assert told.event == {"type": "spoke_on", "bytes": round(row.duration_s * 32_000)}
+
+
 def test_what_a_patient_forgets_is_forgotten(place: Place) -> None:
     """They said something, paused, and took it back before they had finished."""
     tablet = place.tablet()
@@ -362,8 +377,6 @@ def test_the_newest_screen_wins_and_the_older_is_told(place: Place) -> None:
 
 
 def test_a_claim_from_another_process_is_heard(place: Place) -> None:
-    from clinic.events import get_stream
-
     tablet = place.tablet()
     tablet.hello()
     claim = {"type": "claimed", "connection": "somebody else"}

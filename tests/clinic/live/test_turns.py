@@ -62,15 +62,18 @@ def test_what_was_said_until_a_pause_is_what_the_end_brings_if_nobody_speaks_on(
     """To the sample: what was understood of the one is the understanding of the other."""
     turn = Turn(mode, 1.5, detector())
     told: list[Ended] = []
+    on = 0
     ended = None
     for start in range(0, len(sound := silence(1) + clause() + silence(0.9) + clause() + silence(2)), 1280):
         ended = turn.feed(sound[start : start + 1280])
         told += [so_far] if (so_far := turn.settled()) else []
+        on += turn.spoke_on()
     ended = ended or turn.finish()
     assert [so_far.reason for so_far in told] == ["so_far", "so_far"]
     assert told[0].pcm == ended.pcm[: len(told[0].pcm)] and len(told[0].pcm) < len(ended.pcm)
     assert told[1].pcm == ended.pcm
     assert turn.settled() is None
+    assert on == 1  # after the first of the two
 
 
 def test_what_is_no_speech_is_not_taken_for_what_was_said() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,9 +30,11 @@ class Hears:
     gate: str | None = None
     times: int = 0
     fails: bool = False
+    meanwhile: Callable[[], None] = lambda: None
 
     def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = 0.7) -> Transcript:
         self.times += 1
+        self.meanwhile()
         if self.fails:
             raise RuntimeError("the sound of it")
         words = (Word("Water,", 0.1, 0.4, 0.95), Word("please.", 0.5, 0.8, 0.95))
@@ -107,6 +109,21 @@ def test_a_pause_that_is_over_before_the_worker_comes_to_it_costs_nothing(bedsid
     bedside.hears_turn(SENTENCE + MORE, "so_far")
     bedside.work("live.ahead")
     assert bedside.hears.times == 1
+
+
+def test_who_speaks_on_while_it_is_understood_is_not_begun_to_be_said(bedside: Bedside) -> None:
+    row_id = bedside.hears_turn(SENTENCE, "so_far")
+    bedside.hears.meanwhile = lambda: utterances.spoke_on(row_id, len(SENTENCE), bedside.patient_id)
+    bedside.work("live.ahead")
+    assert bedside.hears.times == 1 and bedside.hum.said == []
+
+
+def test_what_was_told_of_an_earlier_pause_does_not_stop_a_later_one(bedside: Bedside) -> None:
+    row_id = bedside.hears_turn(SENTENCE, "so_far")
+    utterances.spoke_on(row_id, len(SENTENCE), bedside.patient_id)
+    bedside.hears_turn(SENTENCE + MORE, "so_far")
+    bedside.work("live.ahead")
+    assert bedside.hum.said == [READINGS[0]]
 
 
 def test_a_turn_that_was_given_up_is_not_worked_on(bedside: Bedside) -> None:
