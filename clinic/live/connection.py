@@ -304,6 +304,13 @@ class Connection:
             if self._hearing.open is None:
                 self._rest()
 
+    def unfinished(self, utterance: str, so_far_bytes: int) -> None:
+        """See `relay.Listener`. It counts for the pause that it was understood in, and for no later one."""
+        with self._lock:
+            turn = self._hearing.open
+            if turn is not None and turn.so_far == (utterance, so_far_bytes):
+                turn.turn.wait_longer()
+
     def tell(self, kind: str, **fields: Any) -> None:
         """Send a message to the tablet. Raises ConnectionClosed."""
         with self._lock:

@@ -51,6 +51,10 @@ class Listener(Protocol):
         """The work on an utterance has failed."""
         ...
 
+    def unfinished(self, utterance: str, so_far_bytes: int) -> None:
+        """What was said in so many bytes of a turn can hardly be all."""
+        ...
+
     def replace(self) -> None:
         """Another connection has taken this one's place."""
         ...
@@ -144,6 +148,8 @@ class Relay:
         match body.get("type"):
             case "working":
                 follow("working", utterance)
+            case "unfinished":
+                self._listener.unfinished(utterance, int(body["bytes"]))
             case "words":
                 tell("words", event=event.id, utterance=utterance, text=body["text"], confidence=body["confidence"])
             case "unsure":

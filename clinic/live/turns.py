@@ -43,6 +43,8 @@ PAUSE_LEAST_S, PAUSE_MOST_S = 0.4, 4.0
 JOINS_S = 3.0
 #: Within a turn, this much more than its longest pause until now.
 _LONGER = 1.3
+#: After words that can hardly be all, so much more.
+_UNFINISHED_S = 1.0
 #: Shorter silences belong to words (a closed stop lasts up to 0.2 s).
 INNER_PAUSE_S = 0.25
 LONGEST_S = 60.0
@@ -92,7 +94,7 @@ class Turn:
         self._since_detected: int | None = None
         self._was_noisy = False
         self._so_far: Ended | None = None
-        self._is_settled = self._spoke_on = False
+        self._is_settled = self._spoke_on = self._is_unfinished = False
         self._ended: Ended | None = None
 
     def feed(self, pcm: bytes) -> Ended | None:
@@ -141,6 +143,10 @@ class Turn:
         spoke_on, self._spoke_on = self._spoke_on, False
         return spoke_on
 
+    def wait_longer(self) -> None:
+        """The words so far can hardly be all: the silence that is heard now has to be longer to be the end."""
+        self._is_unfinished = self._is_settled
+
     def so_far(self) -> Ended:
         """What was heard until now, with reason 'cut_off'. The turn itself goes on."""
         if not self._kept:
@@ -177,7 +183,8 @@ class Turn:
             return
         self._hear(window, probability, stands_out)
         longer = 0.0 if self._was_noisy else _LONGER * self._longest_windows
-        if self.mode != HOLD and self._silent_windows >= max(self._pause_windows, longer):
+        more = _windows(_UNFINISHED_S) if self._is_unfinished else 0
+        if self.mode != HOLD and self._silent_windows >= max(self._pause_windows, longer) + more:
             if self._is_detected or self._speech_s >= _SOUND_LEAST_S:
                 self._end("pause")
             else:
@@ -202,7 +209,7 @@ class Turn:
             self._speech_windows += 1
             self._silent_windows = 0
             self._spoke_on = self._spoke_on or self._is_settled
-            self._is_settled = False
+            self._is_settled = self._is_unfinished = False
         else:
             self._silent_windows += 1
 

@@ -25,6 +25,7 @@ from workers.tasks import heard, listen, speaking, taught, understood
 from workers.tasks.codec import transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
 from workers.tasks.speaking import ENDED
+from workers.understand import unfinished
 
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
@@ -90,6 +91,8 @@ def ahead(utterance_id: str, blob_id: str) -> None:
         if row is None or found is None:
             return
         said, gate = found
+        if unfinished.seems_unfinished(said.transcript.text, said.transcript.language):
+            _tell(row, {"type": "unfinished", "bytes": _bytes(row)})
         # Of who has finished meanwhile `live.restore` has taken what was understood, and goes on with it.
         if gate is None and _so_far(utterance_id, blob_id) is not None:
             speaking.begin_ahead(row, said.transcript.text, said, lambda: _spoke_on(row))
@@ -184,8 +187,12 @@ def _so_far(utterance_id: str, blob_id: str) -> Utterance | None:
 def _spoke_on(row: Utterance) -> bool:
     """Whether the web process has told that this sound of a turn was not all of it."""
     told = get_stream().read(f"turn:{row.id}", row.patient_id, "", 0.0)
-    so_far_bytes = round(row.duration_s * RECOGNITION_RATE_HZ) * 2
-    return any(event.event.get("bytes") == so_far_bytes for event in told)
+    return any(event.event.get("bytes") == _bytes(row) for event in told)
+
+
+def _bytes(row: Utterance) -> int:
+    """By its length the web process knows which of a turn's pauses is meant."""
+    return round(row.duration_s * RECOGNITION_RATE_HZ) * 2
 
 
 def _row(session: Session, utterance_id: str) -> Utterance:

@@ -220,6 +220,30 @@ def test_whoever_works_on_what_was_not_all_is_told(place: Place) -> None:
     assert told.event == {"type": "spoke_on", "bytes": round(row.duration_s * 32_000)}
 
 
+@pytest.mark.parametrize("same_pause", [True, False])
+def test_after_words_that_can_hardly_be_all_a_turn_waits_longer(place: Place, same_pause: bool) -> None:
+    """The pause that ends a turn is 0.6 s here; another second is given to whoever stops after 'I would like to'."""
+    tablet = place.tablet()
+    tablet.hello()
+    tablet.send("start", turn=TURN, mode="tap")
+    sent = tablet.say(silence(0.6) + clause() + silence(0.45))
+    place.worker.wait_for("live.ahead")
+    (row,) = place.utterances()
+    length = round(row.duration_s * 32_000)
+    publish(row, "unfinished", bytes=length if same_pause else length - 1024)
+    publish(row, "words", text="The relay has come by.", confidence=0.5)
+    tablet.until("words")
+    sent = tablet.say(silence(0.6), first=sent)
+    tablet.send("ping", t=1)
+    seen: list[str] = []
+    while "pong" not in seen:
+        seen.append(tablet.receive()["type"])
+    assert ("turn_ended" in seen) is not same_pause
+    if same_pause:
+        tablet.say(silence(1.0), first=sent)
+        assert tablet.until("turn_ended")["utterance"] == row.id
+
+
 def test_what_a_patient_forgets_is_forgotten(place: Place) -> None:
     """They said something, paused, and took it back before they had finished."""
     tablet = place.tablet()

@@ -28,6 +28,7 @@ class Hears:
     """In place of recognition: the same words whatever it hears; it counts."""
 
     gate: str | None = None
+    text: str = READINGS[0]
     times: int = 0
     fails: bool = False
     meanwhile: Callable[[], None] = lambda: None
@@ -39,7 +40,7 @@ class Hears:
             raise RuntimeError("the sound of it")
         words = (Word("Water,", 0.1, 0.4, 0.95), Word("please.", 0.5, 0.8, 0.95))
         readings = tuple(Reading(text, 0.9 / place) for place, text in enumerate(READINGS, 1))
-        return Transcript(READINGS[0], words, 0.95, language, readings, self.gate, 1.0)
+        return Transcript(self.text, words, 0.95, language, readings, self.gate, 1.0)
 
 
 @dataclass
@@ -124,6 +125,14 @@ def test_what_was_told_of_an_earlier_pause_does_not_stop_a_later_one(bedside: Be
     bedside.hears_turn(SENTENCE + MORE, "so_far")
     bedside.work("live.ahead")
     assert bedside.hum.said == [READINGS[0]]
+
+
+def test_words_that_can_hardly_be_all_ask_for_a_longer_wait(bedside: Bedside) -> None:
+    bedside.hears.text = "I would like to..."
+    row_id = bedside.hears_turn(SENTENCE, "so_far")
+    bedside.work("live.ahead")
+    (event,) = get_stream().read(f"session:{bedside.session_id}", bedside.patient_id, "", 0.0)
+    assert event.event == {"type": "unfinished", "bytes": len(SENTENCE), "utterance": row_id}
 
 
 def test_a_turn_that_was_given_up_is_not_worked_on(bedside: Bedside) -> None:
