@@ -153,7 +153,7 @@ def test_unsure_asks_and_nothing_sounds_until_a_card_is_touched(clinic: Place, p
     expect(page.locator(".reading")).to_have_text(["I want water.", "I won't wander."])
     assert page.evaluate("window.sameVoice.lastSpeech.length") == 0
     page.keyboard.press("Space")  # must choose nothing
-    assert [name for name, _ in clinic.worker.sent] == ["live.restore"]
+    assert [name for name, _ in clinic.worker.waited_for] == ["live.restore"]
     page.tap(".reading >> nth=1")
     expect(page.locator("#replay")).to_be_visible(timeout=15_000)
     assert page.evaluate("window.sameVoice.lastSpeech.length") == len(PCM_DOWN) // 2
@@ -200,7 +200,7 @@ def test_whoever_speaks_on_after_their_pause_is_heard_as_one(clinic: Place, page
     """The pause of this patient's turns is 0.6 s; they stop for 1.6 s in the middle of their sentence."""
 
     def takes_long_for_the_first(name: str, row: Utterance) -> None:
-        if len(clinic.worker.sent) > 1:
+        if len(clinic.worker.waited_for) > 1:
             speaks(name, row)
 
     clinic.worker.script = takes_long_for_the_first
