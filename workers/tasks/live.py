@@ -44,19 +44,22 @@ NOTHING = {
 
 #: In a process, work ahead is done one at a time: a second one is left out, and its patient waits as everybody did.
 _working_ahead = threading.Semaphore(1)
+_hands = threading.Lock()
+#: Utterances that tasks of this process have in hand, and how many.
+_in_hand: dict[str, tuple[threading.Lock, int]] = {}
 
 
 @app.task(name="live.restore")
 def restore(utterance_id: str) -> None:
     """Understand an utterance; say it again if that is sure enough, else offer readings. Listen to its manner."""
-    with plainly(utterance_id, "live.restore", _failed):
+    with plainly(utterance_id, "live.restore", _failed), _alone(utterance_id):
         _restore(utterance_id)
 
 
 @app.task(name="live.speak")
 def speak(utterance_id: str) -> None:
     """Say the text that the patient chose for this utterance."""
-    with plainly(utterance_id, "live.speak", _failed):
+    with plainly(utterance_id, "live.speak", _failed), _alone(utterance_id):
         with transaction() as session:
             row = _row(session, utterance_id)
             if row.state in (SPOKEN, *ENDED) or row.spoken_text_sealed is None:
@@ -154,6 +157,22 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
     if get_settings().work_ahead:
         with transaction() as session:
             send(session, "live.open_readings", row.id)
+
+
+@contextmanager
+def _alone(utterance_id: str) -> Iterator[None]:
+    """One task of an utterance at a time: one that is delivered twice finds that it was spoken, and does not again."""
+    with _hands:
+        lock, waiting = _in_hand.get(utterance_id, (threading.Lock(), 0))
+        _in_hand[utterance_id] = lock, waiting + 1
+    try:
+        with lock:
+            yield
+    finally:
+        with _hands:
+            lock, waiting = _in_hand.pop(utterance_id)
+            if waiting > 1:
+                _in_hand[utterance_id] = lock, waiting - 1
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -182,6 +183,29 @@ def test_the_reading_that_is_touched_was_begun_while_the_patient_looked(bedside:
     assert bedside.hum.said == list(READINGS)  # not once more
     assert bedside.heard()[2:] == ["working", "speech_start", "speech", "speech_end"]
     assert row(row_id).state == SPOKEN
+
+
+def test_a_choice_that_two_threads_are_given_is_spoken_once(bedside: Bedside) -> None:
+    bedside.hears.gate = "low_confidence"
+    row_id = bedside.hears_turn(SENTENCE, "pause")
+    bedside.work("live.restore")
+    utterances.choose(row_id, bedside.session_id, 0, "tablet")
+    speaking_now, go_on = threading.Event(), threading.Event()
+
+    def slowly(_text: str) -> None:
+        speaking_now.set()
+        go_on.wait(5)
+
+    bedside.hum.while_saying = slowly
+    threads = [threading.Thread(target=live.speak, args=(row_id,)) for _ in range(2)]
+    threads[0].start()
+    assert speaking_now.wait(5)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert bedside.hum.said == [READINGS[0]] and bedside.heard().count("speech_end") == 1
+    assert live._in_hand == {}
 
 
 def test_readings_that_went_are_not_begun(bedside: Bedside) -> None:
