@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,18 @@ def test_any_text_becomes_plain_text(text: str) -> None:
 @pytest.mark.parametrize(("text", "count"), [("banana", 3), ("no", 1), ("hospital", 3), ("water", 2)])
 def test_syllables_of_phones(text: str, count: int, vocab: dict[str, int]) -> None:
     assert syllables(to_phones(text, vocab)) == count
+
+
+def test_who_speaks_at_the_same_time_as_somebody_else_gets_their_own_words(vocab: dict[str, int]) -> None:
+    texts = ("Please tell my daughter.", "The nurse changed the dressing at half past seven.", "My left arm hurts.")
+    alone = [to_phones(text, vocab) for text in texts]
+
+    def again(first: int) -> list[bool]:
+        places = [(first + turn) % len(texts) for turn in range(60)]
+        return [to_phones(texts[place], vocab) == alone[place] for place in places]
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(right for found in threads.map(again, range(4)) for right in found)
 
 
 def test_clauses_are_cut_where_a_speaker_breathes() -> None:
