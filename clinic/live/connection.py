@@ -268,8 +268,8 @@ class Connection:
             else:
                 utterance = utterances.keep(self._session_id, self._patient_id, turn.name, so_far)
                 turn.so_far = utterance, len(so_far.pcm)
-        except PlainError as error:  # it is all there still, and the end of the turn tries again
-            log.warning("what was said so far could not be kept: %s", error.code)
+        except Exception as error:  # whatever is away (database, disk): all is here still, and the end tries again
+            log.warning("what was said so far could not be kept: %s", type(error).__name__)
 
     def _went_on(self, turn: OpenTurn) -> None:
         """The patient speaks on after a pause that seemed to be the end: what was begun is left, and the whole kept."""

@@ -8,6 +8,7 @@ import threading
 from typing import Any, Protocol
 
 from simple_websocket import ConnectionClosed, Server
+from wsproto.utilities import LocalProtocolError
 from wsproto.utilities import ProtocolError as HandshakeError
 
 from clinic.live.messages import HARD_BYTES
@@ -83,7 +84,7 @@ class TabletWebSocket(Server):
         """See `WebSocket.send`: whatever the socket says, the connection is closed then."""
         try:
             super().send(data)
-        except OSError as error:
+        except (OSError, LocalProtocolError) as error:  # another thread may have closed it in between
             self._give_up()
             raise ConnectionClosed from error
 
@@ -91,7 +92,7 @@ class TabletWebSocket(Server):
         """See `WebSocket.close`."""
         try:
             super().close(reason, message)
-        except OSError as error:
+        except (OSError, LocalProtocolError) as error:
             raise ConnectionClosed from error
         finally:
             self._give_up()

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 import websocket
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from clinic.accounts.tables import Account
 from clinic.database import now, transaction
 from clinic.errors import PlainError
 from clinic.events import get_stream
-from clinic.live import relay
+from clinic.live import relay, utterances
 from clinic.live.tables import CANCELLED, FAILED, NOTHING_HEARD, RECEIVED, WENT_ON, LiveSession, Utterance
+from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.settings import get_settings
 from clinic.vault import get_vault
@@ -204,6 +206,23 @@ def test_what_was_said_until_a_pause_is_kept_and_worked_on_before_it_is_the_end(
     (row,) = place.utterances()
     assert not row.cut_off and place.worker.waited_for == [("live.restore", row.id)]
     assert get_vault().get_blob(place.patient_id, row.audio_blob_id) == so_far
+
+
+def test_a_database_that_is_away_in_a_pause_costs_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep, failed = utterances.keep, []
+
+    def away_at_first(session_id: str, patient_id: str, turn_id: str, heard: Ended) -> str:
+        if heard.reason == "so_far":
+            failed.append(turn_id)
+            raise OperationalError("INSERT", {}, OSError("away"))
+        return keep(session_id, patient_id, turn_id, heard)
+
+    monkeypatch.setattr(utterances, "keep", away_at_first)
+    tablet = place.tablet()
+    tablet.hello()
+    utterance = say_something(tablet)
+    (row,) = place.utterances()
+    assert failed == [TURN] and row.id == utterance and place.worker.sent == [("live.restore", utterance)]
 
 
 def test_whoever_works_on_what_was_not_all_is_told(place: Place) -> None:
