@@ -15,7 +15,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,15 @@ TEXTS = (
     "The nurse changed the dressing at half past seven, and she said it looks clean.",
 )
 SHORT = ("Yes, please.", "Not today.", "I would like some tea.", "Is it raining?")
+#: Sentences of 1.2 to 2 s, the most of what is said at a bedside. No voice's statistics were told from them.
+BRIEF = (
+    "Could you help me up?",
+    "My back hurts.",
+    "Where is my wife?",
+    "It is too bright in here.",
+    "Please open the window.",
+    "The pain is worse today.",
+)
 VOICES = ("am_michael", "af_heart")
 THREADS = 2
 #: What a voice needs beside its style to be spoken in; a fit measures these.
@@ -63,7 +72,7 @@ def speed(engine: KokoroEngine, repeats: int) -> dict[str, Any]:
     # Not in inference mode: the exporter takes no tensors that were made there.
     with torch.no_grad():
         plan = _plan(engine, SENTENCE, voice)
-        known = engine._statistics_of(voice)
+        known = engine._statistics_of(voice).at(plan.spoken_s)
         prepared = renderer.prepared(plan, known)
         exported = OnnxGenerator(renderer._generator, plan.modulation, known, THREADS)
     int8 = PublishedInt8(THREADS)
@@ -147,17 +156,24 @@ def _in_turns(work: Mapping[str, Callable[[], object]], repeats: int) -> dict[st
 
 def sound(engine: KokoroEngine) -> dict[str, Any]:
     """Streamed against the clause as upstream decodes it, twice: two draws of upstream's noise are what 'alike' is."""
-    from workers.speak.watermark import Watermark
     from workers.understand.recogniser import Recogniser
 
-    recogniser, watermark = Recogniser(models.path("whisper-base"), threads=THREADS), Watermark()
+    recogniser = Recogniser(models.path("whisper-base"), threads=THREADS)
+    return {"sentences": _sound(engine, recogniser, TEXTS), "brief": _sound(engine, recogniser, BRIEF)}
+
+
+def _sound(engine: KokoroEngine, recogniser: Any, texts: Sequence[str]) -> dict[str, Any]:
+    from workers.speak.watermark import Watermark
+
+    watermark = Watermark()
     sounds: dict[str, list[Audio]] = {"whole": [], "whole_again": [], "streamed": []}
     steps: list[float] = []
     seams: list[float] = []
     marks: list[float] = []
+    apart_db: list[float] = []
     for name in VOICES:
         voice = public_voice(engine, name)
-        for text in TEXTS:
+        for text in texts:
             plan = _plan(engine, text, voice)
             for kind in ("whole", "whole_again"):
                 with torch.inference_mode():
@@ -166,14 +182,16 @@ def sound(engine: KokoroEngine) -> dict[str, Any]:
             pieces = [speech.audio for speech in engine.say(text, voice)]
             sounds["streamed"].append(measure.joined(pieces))
             marked = [watermark.mark(piece).samples for piece in pieces]
-            steps += _steps(marked)
             laid = np.concatenate(marked)
+            if len(marked) > 1:
+                steps += _steps(marked)
+                seams.append(_seams_db(engine, plan, voice))
+                apart_db.append(_apart_db(engine, plan, voice))
             seconds = range(0, len(laid) - SPEECH_RATE_HZ, SPEECH_RATE_HZ // 2)
             marks += [
                 watermark.detect(Audio(laid[at : at + SPEECH_RATE_HZ], SPEECH_RATE_HZ)).confidence for at in seconds
             ]
-            seams.append(_seams_db(engine, plan, voice))
-    said = [*TEXTS] * len(VOICES)
+    said = [*texts] * len(VOICES)
     return {
         "word_error_rate": {
             kind: round(measure.word_error_rate(said, [recogniser.transcribe(one).text for one in made]), 4)
@@ -186,9 +204,30 @@ def sound(engine: KokoroEngine) -> dict[str, Any]:
         },
         "largest_step_at_a_join": round(max(steps), 3),
         "pieces_against_one_go_db": round(max(seams), 1),
-        "mark_in_each_second": round(min(marks), 3),
+        "spectral_distance_db": round(statistics.median(apart_db), 2),
+        "mark_in_each_second": round(min(marks), 3) if marks else None,
         "sentences": len(said),
+        "in_pieces": len(apart_db),
     }
+
+
+def _apart_db(engine: KokoroEngine, plan: Plan, voice: Voice) -> float:
+    """Log-spectral distance, in the loudest 40 dB, to the same noise with the statistics of the clause itself."""
+    renderer, frames = engine._renderer, plan.frames.text.shape[2]
+    with torch.inference_mode():
+        told = engine._statistics_of(voice).at(plan.spoken_s)
+        one, other = (
+            torch.from_numpy(renderer.sound(renderer.prepared(plan, statistics), 0, frames))
+            for statistics in (None, told)
+        )
+    window = torch.hann_window(1024)
+    levels = [
+        20 * torch.stft(sound, 1024, 256, window=window, return_complex=True).abs().clamp(min=1e-4).log10()
+        for sound in (one, other)
+    ]
+    loudest = levels[0].amax(dim=0)
+    difference = (levels[0] - levels[1])[:, loudest > loudest.max() - 40]
+    return float(difference.square().mean(dim=0).sqrt().mean())
 
 
 def _steps(pieces: list[FloatArray]) -> list[float]:
@@ -206,7 +245,7 @@ def _steps(pieces: list[FloatArray]) -> list[float]:
 def _seams_db(engine: KokoroEngine, plan: Plan, voice: Voice) -> float:
     """How far pieces laid end to end are from the same clause made in one go, in dB under the speech."""
     with torch.inference_mode():
-        prepared = engine._renderer.prepared(plan, engine._statistics_of(voice))
+        prepared = engine._renderer.prepared(plan, engine._statistics_of(voice).at(plan.spoken_s))
         cuts = stretches(plan.text, plan.phones, plan.frames.durations.tolist(), first=True)
         laid = np.concatenate([engine._renderer.sound(prepared, cut.start, cut.stop) for cut in cuts])
         whole = engine._renderer.sound(prepared, cuts[0].start, cuts[-1].stop)

@@ -26,6 +26,7 @@ MOST_PHONES = 508
 #: Below this Kokoro's F0 says 'unvoiced'.
 VOICED_HZ = 40.0
 SAMPLES_A_FRAME = 600  # at 24 kHz: an alignment frame is 25 ms, a contour frame half of it
+FRAME_S = 0.025
 
 
 @dataclass(frozen=True)

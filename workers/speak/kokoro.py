@@ -31,7 +31,7 @@ from workers.speak.engine import KeepCheckpoint
 from workers.speak.fit import MIN_ENROL_S, Fit
 from workers.speak.follow import Follower, stretched
 from workers.speak.level import at_level, faded, without_lead
-from workers.speak.measures import PROBES
+from workers.speak.norm_statistics import PROBES, LengthStatistics
 from workers.speak.phone_sounds import open_phone_sounds
 from workers.speak.plan import Plan
 from workers.speak.pronunciations import respelt
@@ -44,8 +44,10 @@ RATIO_RANGE = (0.5, 2.0)
 MOVEMENT_RANGE = (0.3, 2.0)
 #: Kokoro takes 508 phones, and speaks best up to about here.
 BEST_PHONES = 300
-#: Voices whose statistics are kept for the next utterance, 140 kB each.
+#: Voices whose statistics are kept for the next utterance, 300 kB each.
 KEPT_VOICES = 32
+#: Under this name they are kept with a voice. What an earlier version kept as 'statistics' is passed over.
+_LINES = "length_statistics"
 
 
 class KokoroEngine:
@@ -61,7 +63,7 @@ class KokoroEngine:
         self._renderer = Renderer(self._acoustics)
         # One thread: it works ahead of whoever listens, and what was cancelled is finished before the next begins.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="speak")
-        self._statistics: dict[str, torch.Tensor] = {}
+        self._statistics: dict[str, LengthStatistics] = {}
 
     def capabilities(self) -> Capabilities:
         """English; pace, pitch and loudness can be steered; in pieces of half a second and more."""
@@ -84,8 +86,8 @@ class KokoroEngine:
         vectors, measures = fit.run(progress, cancelled, keep_checkpoint, budget_s)
         voice = Voice(self.name, self.model, self.revision, vectors, measures)
         with torch.inference_mode():
-            statistics = self._statistics_of(voice).cpu().numpy()
-        return replace(voice, vectors={**vectors, "statistics": statistics})
+            lines = self._statistics_of(voice).lines.cpu().numpy()
+        return replace(voice, vectors={**vectors, _LINES: lines})
 
     def say(
         self,
@@ -172,17 +174,17 @@ class KokoroEngine:
         """The samples of each stretch of a clause, before level and edges."""
         with torch.inference_mode():
             # A clause in one piece brings statistics of its own, and a very short one is far from any other's.
-            statistics = None if len(cuts) == 1 else self._statistics_of(voice)
+            statistics = None if len(cuts) == 1 else self._statistics_of(voice).at(plan.spoken_s)
             prepared = self._renderer.prepared(plan, statistics)
         for stretch in cuts:
             with torch.inference_mode():
                 samples = self._renderer.sound(prepared, stretch.start, stretch.stop)
             yield samples
 
-    def _statistics_of(self, voice: Voice) -> torch.Tensor:
-        """What the generator's norms meet when this voice says two ordinary sentences."""
-        if (kept := voice.vectors.get("statistics")) is not None:
-            return self._tensor(kept)
+    def _statistics_of(self, voice: Voice) -> LengthStatistics:
+        """What the generator's norms meet when this voice speaks; of a voice from before, measured on first use."""
+        if (kept := voice.vectors.get(_LINES)) is not None:
+            return LengthStatistics(self._tensor(kept), self._renderer.is_variance)
         vectors = (voice.vectors[name].tobytes() for name in sorted(voice.vectors))
         key = hashlib.sha256(b"".join(vectors)).hexdigest()
         if key not in self._statistics:

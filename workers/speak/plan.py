@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from workers.speak.acoustics import Frames
+from workers.speak.acoustics import FRAME_S, Frames
 
 
 @dataclass(frozen=True)
@@ -24,3 +24,8 @@ class Plan:
     energy: Tensor
     modulation: Tensor
     gain_db: float
+
+    @property
+    def spoken_s(self) -> float:
+        """From the first phone on: what comes before it is silence."""
+        return float(self.frames.durations[1:].sum()) * FRAME_S

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from workers.contracts import SPEECH_RATE_HZ, FloatArray
-from workers.speak.acoustics import Acoustics
+from workers.speak.acoustics import Acoustics, Modulated
 from workers.speak.generator import REACH, SAMPLES_A_CONTOUR_FRAME, SOURCE_STEPS, Generator
+from workers.speak.norm_statistics import LengthStatistics, fitted
 from workers.speak.plan import Plan
 
 #: The same plan is to give the same sound, whatever else draws random numbers in this process.
@@ -28,7 +30,7 @@ _SEED = 20_260
 class Prepared:
     """A clause on the threshold of the generator: features (1, 512, 2n), source (1, 22, 120n + 1), for n frames.
 
-    statistics: as `Renderer.statistics` gives them; None: the clause's own, which only its whole can tell.
+    statistics: as `LengthStatistics` gives them; None: the clause's own, which only its whole can tell.
     """
 
     features: Tensor
@@ -42,14 +44,22 @@ class Renderer:
 
     def __init__(self, acoustics: Acoustics) -> None:
         self._decoder: Any = acoustics.decoder
+        self._device = acoustics.device
         self._generator = Generator(self._decoder.generator)
 
-    def statistics(self, plans: Sequence[Plan]) -> Tensor:
-        """What the generator's norms meet in these plans, taken together; laid out as the modulation is."""
-        of_each = [
-            self._generator(self._features(plan), self._source(plan), plan.modulation, None)[1] for plan in plans
-        ]
-        return torch.stack(of_each).mean(dim=0)
+    def statistics(self, plans: Sequence[Plan]) -> LengthStatistics:
+        """What the generator's norms meet in clauses as long as they may be, told from these."""
+        met = [self._generator(self._features(plan), self._source(plan), plan.modulation, None)[1] for plan in plans]
+        return fitted([plan.spoken_s for plan in plans], met, self.is_variance)
+
+    @cached_property
+    def is_variance(self) -> Tensor:
+        """(modulation_size,): in statistics a norm's variances lie where its shifts do in the modulation."""
+        norms = [layer for layer in self._decoder.modules() if isinstance(layer, Modulated)]
+        found = torch.zeros(2 * sum(norm.channels for norm in norms), dtype=torch.bool, device=self._device)
+        for norm in norms:
+            found[norm.start + norm.channels : norm.start + 2 * norm.channels] = True
+        return found
 
     def prepared(self, plan: Plan, statistics: Tensor | None) -> Prepared:
         """All that is made for a clause as a whole."""

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-FRAME_S = 0.025
+from workers.speak.acoustics import FRAME_S
+
 #: The first piece is as short as still tells anything; a later one may take as long to make as all before it play.
 FIRST_S = 0.5
 GROWTH = 1.4
@@ -18,8 +19,9 @@ GROWTH = 1.4
 MOST_S = 1.6
 #: A rest that is shorter is left to the piece before it.
 LEAST_S = 0.4
-#: A clause that is shorter is one piece: the statistics of the voice do not fit it, and it is made soon enough.
-WHOLE_S = 2.2
+#: A clause that is shorter is one piece: its own statistics are better than those told from its length, and it is made
+#: soon enough.
+WHOLE_S = 1.2
 #: Kokoro begins a clause with up to half a second of silence, which is not worth waiting for. Sound was found at most
 #: 0.12 s before the first phone.
 BEFORE_FIRST_S = 0.2

@@ -17,10 +17,11 @@ import torch
 
 from bench import measure
 from workers.contracts import Cancelled, Manner, Speech, Stopped, Voice
+from workers.speak.acoustics import FRAME_S
 from workers.speak.ahead import ahead
 from workers.speak.kokoro import KokoroEngine
 from workers.speak.plan import Plan
-from workers.speak.stretches import FRAME_S, stretches
+from workers.speak.stretches import stretches
 from workers.speak.watermark import Watermark
 
 #: Twelve words, and no place to breathe.
@@ -57,7 +58,7 @@ def test_no_word_is_lost_between_the_pieces(pieces: list[tuple[float, Speech]]) 
 def test_pieces_laid_end_to_end_are_the_clause_made_in_one_go(engine: KokoroEngine, voice: Voice, plan: Plan) -> None:
     renderer = engine._renderer
     with torch.inference_mode():
-        prepared = renderer.prepared(plan, engine._statistics_of(voice))
+        prepared = renderer.prepared(plan, engine._statistics_of(voice).at(plan.spoken_s))
         frames = plan.frames.text.shape[2]
         whole = renderer.sound(prepared, 0, frames)
         cuts = [0, 7, 30, 64, 65, 120, frames]
