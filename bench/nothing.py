@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -110,15 +111,24 @@ def heard_in(recogniser: Recogniser, pieces: Sequence[Audio]) -> dict[str, Any]:
     found = {"minutes": sum(piece.duration_s for piece in pieces) / 60, "pieces": len(pieces)}
     spoken = passed = shown = 0
     texts = []
+    gates = Counter[str]()
     for piece in pieces:
         heard = recogniser.transcribe(piece, sure_at=0.0)
+        gates[heard.gate or "open"] += 1
         words = len(heard.text.split())
         passed += words if heard.gate is None else 0
         spoken += words if heard.gate is None and heard.confidence >= SURE_AT else 0
         shown += len(heard.readings[0].text.split()) if heard.readings else 0
         if heard.readings:
             texts.append(heard.text)
-    return {**found, "spoken": spoken, "spoken_at_any_confidence": passed, "shown": shown, "texts": texts}
+    return {
+        **found,
+        "spoken": spoken,
+        "spoken_at_any_confidence": passed,
+        "shown": shown,
+        "gates": gates,
+        "texts": texts,
+    }
 
 
 def sources(music: Path, voices: Path | None, seconds: float, seed: int) -> Mapping[str, Audio]:

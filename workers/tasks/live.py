@@ -29,6 +29,7 @@ from workers.understand import unfinished
 
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
+    "invented": "That is what films end with, and software hears it where nothing was said. Touch it if it was you.",
     "impossible_rate": "That would be faster than anybody speaks, so it is probably a mishearing.",
     "low_confidence": "I am not sure enough to say this for you.",
     "cut_off": "The connection broke while you were speaking.",
