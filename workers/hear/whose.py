@@ -25,8 +25,9 @@ LISTENED_S = 2.0
 _ONE_UP_TO_S, _EVERY_S, _MOST_STRETCHES = 6.0, 4.0, 12
 #: Under this there is nothing to judge by; under `SHORT_S` less likeness is asked for.
 LEAST_S, SHORT_S, _SHORT_LESS = 0.5, 1.2, 0.15
-#: A reference holds the newest of the patient's own, and judges from `LEAST` on.
-LEAST, MOST = 10, 60
+#: A reference judges from `LEAST` of the patient's own on, holds the newest `MOST`, and is made anew of the newest
+#: `ANEW`: two good days of reading aloud, so that a voice that has changed is soon the one that is known.
+LEAST, MOST, ANEW = 10, 60, 20
 
 #: How far the patient's own least like utterance in twenty may still be undercut, and what is asked for at most and at
 #: least. Others who speak clearly reach 0.42 at most (docs/gates.md).

@@ -42,7 +42,8 @@ NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
     "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
-    "put_aside": "That sounded like somebody else, so I left it. If it was you, touch the button and say it again.",
+    # With a touch it is the patient's will, and is asked about instead.
+    "put_aside": "That sounded like somebody else, so I left it. If it was you, choose “Touch once” and say it again.",
 }
 
 

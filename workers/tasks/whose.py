@@ -197,7 +197,7 @@ def _own_sounds(patient_id: str) -> list[str] | None:
             )
         ).all()
     ordered = sorted([*read, *said], key=lambda one: one[0])
-    return [blob_id for _, blob_id in ordered][-whose.MOST :]
+    return [blob_id for _, blob_id in ordered][-whose.ANEW :]
 
 
 def _learn_from(patient_id: str, audio: Audio, *, judged: bool = False) -> None:

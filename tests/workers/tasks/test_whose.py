@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -301,4 +302,6 @@ def _blobs() -> int:
 def test_the_tasks_are_told_of_in_plain_words() -> None:
     for code in (whose.GATE, whose.SHORT_GATE):
         assert live.WHY[code].endswith(".")
-    assert "touch the button" in live.NOTHING[whose.PUT_ASIDE]
+    # The words are those of the tablet's own choice.
+    tablet = Path("clinic/templates/live/tablet.html").read_text(encoding="utf-8")
+    assert "Touch once" in live.NOTHING[whose.PUT_ASIDE] and "<span>Touch once</span>" in tablet
