@@ -36,6 +36,7 @@ from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
 from clinic.settings import get_settings
+from clinic.speaker.keeping import check_of
 from clinic.vault import get_vault
 from clinic.voices.speaking import speaking
 
@@ -131,7 +132,7 @@ def open_session(patient_id: str, account_id: str) -> str:
         fresh = LiveSession(id=new_id(), patient_id=patient_id)
         session.add(fresh)
         record(session, account_id, "live.open", fresh.id)
-        if has_learned(session, patient_id):
+        if has_learned(session, patient_id) or check_of(session, patient_id) is not None:
             send(session, "live.warm", patient_id)
         return fresh.id
 

@@ -43,7 +43,8 @@ NOTHING = {
     "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
     # With a touch it is the patient's will, and is asked about instead.
-    "put_aside": "That sounded like somebody else, so I left it. If it was you, choose “Touch once” and say it again.",
+    "put_aside": "That sounded like somebody else, so I left it. If it was you, touch to pause, choose “Touch once” "
+    "and say it again.",
 }
 
 
@@ -86,6 +87,7 @@ def warm(patient_id: str) -> None:
     with plainly(patient_id, "live.warm", lambda *_: None):
         understood.ear_of(patient_id)
         taught.open_phrases(patient_id)
+        whose.warm(patient_id)
 
 
 @app.task(name="live.ahead")

@@ -6,6 +6,7 @@ import logging
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,7 +19,7 @@ from clinic.speaker.keeping import check_of
 from clinic.speaker.tables import OFF, ON, SCOPE, SpeakerCheck, SpeakerFinding
 from clinic.vault import get_vault
 from workers.app import app
-from workers.contracts import Audio, FloatArray, SpokenError
+from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError
 from workers.hear import whose
 from workers.hear.whose import Finding, Reference, Voice
 from workers.tasks import rooms, sealed
@@ -58,6 +59,12 @@ def known(patient_id: str) -> Known | None:
         log.warning("the speaker reference of %s cannot be used: %s", patient_id, error.code)
         return None
     return Known(row.setting, reference) if reference.judges else None
+
+
+def warm(patient_id: str) -> None:
+    """Open the encoder before a patient speaks who is checked."""
+    if known(patient_id) is not None:
+        rooms.speaker_voice(np.zeros(RECOGNITION_RATE_HZ, np.float32))
 
 
 def begin(patient_id: str, audio: Audio) -> Future[Voice] | None:

@@ -293,6 +293,17 @@ def test_a_reference_does_not_open_in_another_patients_row(bedside: Bedside) -> 
         session.rollback()
 
 
+def test_the_encoder_is_opened_before_a_checked_patient_speaks(bedside: Bedside, encoder: Encoder) -> None:
+    live.warm(bedside.patient_id)
+    assert encoder.count == 0
+    checking(bedside)
+    utterances.open_session(bedside.patient_id, "tablet")
+    assert ("live.warm", (bedside.patient_id,)) in bedside.sent
+    before = encoder.count
+    bedside.work("live.warm")
+    assert encoder.count == before + 1
+
+
 def _blobs() -> int:
     from clinic.settings import get_settings
 
