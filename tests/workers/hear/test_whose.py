@@ -109,10 +109,21 @@ def test_a_turn_of_the_patient_and_another_is_asked_about_whoever_is_louder() ->
 
 
 @pytest.mark.parametrize(("seconds", "stretches"), [(2.0, 0), (5.5, 0), (8.0, 2), (13.0, 3), (59.0, 12)])
-def test_of_a_long_turn_several_stretches_are_listened_to(seconds: float, stretches: int) -> None:
+def test_of_a_long_turn_several_stretches_are_listened_to(
+    seconds: float, stretches: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whose, "speech_spans", lambda audio: [(0.0, audio.duration_s)])
     tone = np.sin(np.arange(round(16_000 * seconds)) / 9.0).astype(np.float32)
     voice = whose.voice_of(Audio(tone, 16_000), lambda samples: np.full(SIZE, len(samples), np.float32))
     assert len(voice.further) == stretches and all(one[0] == 32_000 for one in voice.further)
+
+
+def test_music_in_a_long_turn_is_nobodys_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bed of music was as like a severe patient as 0.76 (simulated): it must not let a film's words through."""
+    tone = np.sin(np.arange(16_000 * 20) / 9.0).astype(np.float32)
+    monkeypatch.setattr(whose, "speech_spans", lambda _: [(0.0, 7.0)])
+    voice = whose.voice_of(Audio(tone, 16_000), lambda _: np.ones(SIZE, np.float32))
+    assert len(voice.further) == 2  # of five, those that begin at 0 and 4.5 s
 
 
 def test_a_click_in_silence_is_nobodys_voice() -> None:
