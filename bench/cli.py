@@ -12,6 +12,7 @@ BENCHMARKS: Mapping[str, tuple[str, str, str]] = {
     "live": ("bench.live", "live", "How long a patient waits for the first sound, and where the time goes."),
     "nothing": ("bench.nothing", "nothing", "Words that are heard where nobody speaks; none are wanted."),
     "phrases": ("bench.phrases", "phrases", "How well taught phrases are told apart, and from other speech."),
+    "speaker": ("bench.speaker", "speaker", "How well a patient is told from others by how they sound today."),
     "turns": ("bench.turns", "turns", "How many turns of halting speech are cut early, and how long everybody waits."),
     "understand": ("bench.understand", "understand", "How well a patient is understood, before and after learning."),
     "voice": ("bench.voice", "voice", "How near a fitted voice comes to its speaker, and what it costs."),

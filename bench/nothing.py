@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ _VOICES = 9
 @click.option(
     "--voices", type=click.Path(path_type=Path, exists=True, file_okay=False), help="WAVs for the ward's murmur."
 )
+@click.option(
+    "--television", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True,
+    help="Instead of the four: a television that WAVs of one speaker each are heard from. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--patient", type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="With --television: WAVs of the patient, whom the speaker check knows.",
+)  # fmt: skip
+@click.option("--severity", default="moderate", show_default=True, help="How impaired the patient is (simulated).")
 @click.option("--minutes", default=10.0, show_default=True, help="Of each source, at most.")
 @click.option(
     "--speech", type=click.Path(path_type=Path, exists=True, file_okay=False), multiple=True,
@@ -62,8 +72,9 @@ _VOICES = 9
 @click.option("--seed", default=1, show_default=True, help="Another draw of everything.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")
 def nothing(
-    music: Path | None, voices: Path | None, minutes: float, speech: Sequence[Path], most: int, seed: int, as_json: bool
-) -> None:
+    music: Path | None, voices: Path | None, television: Sequence[Path], patient: Path | None, severity: str,
+    minutes: float, speech: Sequence[Path], most: int, seed: int, as_json: bool,
+) -> None:  # fmt: skip
     """How many words are heard where nobody speaks; and how much speech is taken for nothing."""
     quiet_libraries()
     try:
@@ -73,7 +84,13 @@ def nothing(
                 json.dumps({folder.name: lost.run(recogniser, folder, seed, most) for folder in speech}, indent=2)
             )
             return
-        found = run(recogniser, music or MUSIC, voices, minutes * 60, seed)
+        if television:
+            from bench import checked
+
+            of = checked.patient_of(patient, severity, seed) if patient else None
+            found = checked.run(recogniser, television, of, music or MUSIC, minutes * 60, seed)
+        else:
+            found = run(recogniser, music or MUSIC, voices, minutes * 60, seed)
     except SpokenError as error:
         raise click.ClickException(error.message) from error
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
@@ -94,15 +111,24 @@ def heard_in(recogniser: Recogniser, pieces: Sequence[Audio]) -> dict[str, Any]:
     found = {"minutes": sum(piece.duration_s for piece in pieces) / 60, "pieces": len(pieces)}
     spoken = passed = shown = 0
     texts = []
+    gates = Counter[str]()
     for piece in pieces:
         heard = recogniser.transcribe(piece, sure_at=0.0)
+        gates[heard.gate or "open"] += 1
         words = len(heard.text.split())
         passed += words if heard.gate is None else 0
         spoken += words if heard.gate is None and heard.confidence >= SURE_AT else 0
         shown += len(heard.readings[0].text.split()) if heard.readings else 0
         if heard.readings:
             texts.append(heard.text)
-    return {**found, "spoken": spoken, "spoken_at_any_confidence": passed, "shown": shown, "texts": texts}
+    return {
+        **found,
+        "spoken": spoken,
+        "spoken_at_any_confidence": passed,
+        "shown": shown,
+        "gates": gates,
+        "texts": texts,
+    }
 
 
 def sources(music: Path, voices: Path | None, seconds: float, seed: int) -> Mapping[str, Audio]:
@@ -113,7 +139,7 @@ def sources(music: Path, voices: Path | None, seconds: float, seed: int) -> Mapp
         "noise": Audio(_levelled(_noises(seconds, chance), _NOISE_DB, chance), _RATE),
         "ward": Audio(_levelled(ward(seconds, murmurers(voices), chance), _WARD_DB, chance), _RATE),
     }
-    if played := [_recording(file) for file in sorted(music.glob("*.*"))]:
+    if played := [recording(file) for file in sorted(music.glob("*.*"))]:
         whole = np.concatenate(played)[: round(seconds * _RATE)]
         found["music"] = Audio(_levelled(whole, _MUSIC_DB, chance), _RATE)
     return found
@@ -251,7 +277,7 @@ def murmurers(folder: Path | None) -> list[_Samples]:
     return [unit(measure.resample(sound, _RATE).samples.astype(np.float64)) for sound in sounds]
 
 
-def _recording(file: Path) -> _Samples:
+def recording(file: Path) -> _Samples:
     kind = ["-f", "g722"] if file.suffix == ".g722" else []
     command = [
         "ffmpeg",

@@ -25,6 +25,7 @@ from clinic.notes.views import blueprint as notes
 from clinic.patients.pronunciation_views import blueprint as pronunciations
 from clinic.patients.views import blueprint as patients
 from clinic.settings import get_settings
+from clinic.speaker.views import blueprint as speaker
 from clinic.voices.carrying_views import blueprint as carrying
 from clinic.voices.carrying_views import take_in
 from clinic.voices.comparing_views import blueprint as comparing
@@ -58,7 +59,7 @@ def create_app() -> Flask:
     keep_sessions(app)
     errors.handle(app)
     rooms = (accounts, patients, pronunciations, voices, comparing, carrying, messages, live, learning, saying, phrases)
-    for blueprint in (*rooms, notes):
+    for blueprint in (*rooms, notes, speaker):
         app.register_blueprint(blueprint)
     for uploading in (upload, message_upload, take_in, keep_reading, keep_example):
         csrf.exempt(uploading)  # each checks its token itself

@@ -30,6 +30,7 @@ QUEUES = {
     "voices.adopt": "build",
     "messages.cut": "build",
     "learning.adapt": "build",
+    "speaker.learn": "build",
     "notes.draft": "notes",
     "learning.due": "upkeep",
 }

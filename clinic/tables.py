@@ -7,6 +7,7 @@ from clinic.live.tables import LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
 from clinic.patients.tables import Consent, Patient, Pronunciation
+from clinic.speaker.tables import SpeakerCheck, SpeakerFinding
 from clinic.voices.tables import Comparison, Recording, Sample, Signer, Sitting, Trial, Voice
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Sample",
     "Signer",
     "Sitting",
+    "SpeakerCheck",
+    "SpeakerFinding",
     "Trial",
     "Utterance",
     "Voice",

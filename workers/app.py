@@ -17,6 +17,7 @@ app.conf.imports = (
     "workers.tasks.pronounce",
     "workers.tasks.messages",
     "workers.tasks.learning",
+    "workers.tasks.whose",
     "workers.tasks.live",
     "workers.tasks.notes",
 )

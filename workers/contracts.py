@@ -103,9 +103,9 @@ class Transcript:
     """What was understood.
 
     `gate` is None when nothing spoke against the text, else the code of the gate that closed: 'no_speech',
-    'too_short', 'no_words' (sound, but nobody near speaks), 'looping', 'impossible_rate', 'low_confidence'. `readings`
-    (best first, at most three, distinct after normalising) are there whatever the gate says, unless there was no
-    speech. Text that a gate held back must never be spoken unasked.
+    'too_short', 'no_words' (sound, but nobody near speaks), 'looping', 'invented', 'impossible_rate', 'low_confidence'.
+    `readings` (best first, at most three, distinct after normalising) are there whatever the gate says, unless there
+    was no speech. Text that a gate held back must never be spoken unasked.
     """
 
     text: str

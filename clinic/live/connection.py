@@ -243,7 +243,7 @@ class Connection:
             self._rest()
             return
         try:
-            utterance = utterances.keep(self._session_id, self._patient_id, turn.name, ended)
+            utterance = utterances.keep(self._session_id, self._patient_id, turn.name, ended, turn.mode)
         except PlainError as error:
             self.tell("turn_ended", turn=turn.name, reason="failed")
             self.failed("", error.code, error.message, None)
@@ -266,7 +266,7 @@ class Connection:
             if spoke_on or so_far is None:
                 turn.so_far = None
             else:
-                utterance = utterances.keep(self._session_id, self._patient_id, turn.name, so_far)
+                utterance = utterances.keep(self._session_id, self._patient_id, turn.name, so_far, turn.mode)
                 turn.so_far = utterance, len(so_far.pcm)
         except Exception as error:  # whatever is away (database, disk): all is here still, and the end tries again
             log.warning("what was said so far could not be kept: %s", type(error).__name__)

@@ -101,6 +101,6 @@ class Hearing:
         if not heard.pcm:
             return
         try:
-            utterances.keep(session_id, patient_id, turn.name, heard)
+            utterances.keep(session_id, patient_id, turn.name, heard, turn.mode)
         except PlainError as error:
             log.warning("what was heard before the connection broke could not be kept: %s", error.code)

@@ -32,7 +32,7 @@ SERVER = (
     "welcome", "state", "ack", "turn_ended", "turn_resumed", "words", "readings", "nothing_heard", "speech_start",
     "speech_end", "slow", "failed", "error", "pong",
 )  # fmt: skip
-MODES = ("hold", "tap", "free")
+HOLD, TAP, FREE = MODES = ("hold", "tap", "free")
 STATES = ("ready", "listening", "working", "unsure", "speaking", "no_voice", "cut_off")
 
 #: WebSocket close codes, beside the standard ones: why the service ended the connection.

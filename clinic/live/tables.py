@@ -39,6 +39,8 @@ class Utterance(Row, Base):
     number: Mapped[int] = mapped_column(Integer)
     #: The tablet's own name for the turn, so that a turn that is sent again after a broken connection is taken once.
     turn_id: Mapped[str | None] = mapped_column(String(32))
+    #: How the turn was taken: held, touched or hands-free (`messages.MODES`); None of those before that was kept.
+    mode: Mapped[str | None] = mapped_column(String(8))
     state: Mapped[str] = mapped_column(String(16), default=RECEIVED)
     #: True when the tablet vanished before the end of the turn was known.
     cut_off: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -36,6 +36,7 @@ from clinic.live.turns import Ended
 from clinic.patients.tables import Consent, Patient
 from clinic.queue import send
 from clinic.settings import get_settings
+from clinic.speaker.keeping import check_of
 from clinic.vault import get_vault
 from clinic.voices.speaking import speaking
 
@@ -131,7 +132,7 @@ def open_session(patient_id: str, account_id: str) -> str:
         fresh = LiveSession(id=new_id(), patient_id=patient_id)
         session.add(fresh)
         record(session, account_id, "live.open", fresh.id)
-        if has_learned(session, patient_id):
+        if has_learned(session, patient_id) or check_of(session, patient_id) is not None:
             send(session, "live.warm", patient_id)
         return fresh.id
 
@@ -145,8 +146,8 @@ def resumable(session_id: str, patient_id: str) -> bool:
         return now() - (_last_spoken_at(session, session_id) or row.created_at) < SESSION_IDLE
 
 
-def keep(session_id: str, patient_id: str, turn_id: str, heard: Ended) -> str:
-    """Seal what was heard as an utterance, and queue it to be understood. Returns its id.
+def keep(session_id: str, patient_id: str, turn_id: str, heard: Ended, mode: str | None = None) -> str:
+    """Seal what was heard as an utterance, and queue it to be understood. Returns its id. `mode`: how it was taken.
 
     One whose turn is not over (reasons 'cut_off', 'so_far') waits until the patient asks for it. If the rest of its
     turn comes later, the whole takes its place. What was said so far is understood ahead: the rest may be silence. A
@@ -154,11 +155,11 @@ def keep(session_id: str, patient_id: str, turn_id: str, heard: Ended) -> str:
     """
     for _ in range(_TRIES - 1):
         with suppress(IntegrityError):  # another process took the same number, or the same turn: look again
-            return _keep(session_id, patient_id, turn_id, heard)
-    return _keep(session_id, patient_id, turn_id, heard)
+            return _keep(session_id, patient_id, turn_id, heard, mode)
+    return _keep(session_id, patient_id, turn_id, heard, mode)
 
 
-def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended) -> str:
+def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, mode: str | None) -> str:
     vault = get_vault()
     cut_off = ended.reason in ("cut_off", "so_far")
     blob_id = vault.put_blob(patient_id, _wav(ended.pcm))
@@ -177,7 +178,7 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended) -> str:
                 )  # fmt: skip
                 session.add(row)
             former, row.audio_blob_id = row.audio_blob_id, blob_id
-            row.cut_off, row.ended_at = cut_off, now()
+            row.cut_off, row.ended_at, row.mode = cut_off, now(), mode
             row.duration_s = len(ended.pcm) / 2 / RATE_UP_HZ
             row.longest_pause_s = None if cut_off else ended.longest_pause_s
             if not cut_off:
@@ -256,8 +257,13 @@ def cancel(utterance_id: str, session_id: str) -> None:
 
 
 def went_on(utterance_id: str, session_id: str) -> None:
-    """The patient spoke on: its turn becomes another utterance, which begins with it. Nothing more is done for it."""
+    """The patient spoke on: its turn becomes another utterance, which begins with it. Nothing more is done for it.
+
+    One that is gone was put aside as another's: the whole is judged again.
+    """
     with transaction() as session:
+        if session.get(Utterance, utterance_id) is None:
+            return
         row = _of_session(session, utterance_id, session_id)
         row.turn_id = None
         if row.state not in (SPOKEN, FAILED):

@@ -34,8 +34,11 @@ GATES = {
     "no_words": "No words were heard in it.",
     "too_short": "It was too short to be sure of anything.",
     "looping": "The words that were recognised went round in circles, which software does when it is guessing.",
+    "invented": "The words are what films end with, which software hears where nothing was said.",
     "impossible_rate": "There were more words than anybody could have said in that time, so they cannot be right.",
     "low_confidence": "The software was not sure enough of the words.",
+    "other_voice": "It did not sound like the patient.",
+    "short_voice": "The tablet listened by itself, and it was too short to tell whether it was the patient.",
 }
 _STATES = {
     UNSURE: "Not spoken: the patient was asked which reading was meant, and has not chosen one.",

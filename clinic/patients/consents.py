@@ -14,6 +14,8 @@ from clinic.errors import PlainError
 from clinic.learning.tables import Adapter
 from clinic.patients.service import get_patient
 from clinic.patients.tables import SCOPES, Consent
+from clinic.speaker import keeping
+from clinic.speaker.tables import SCOPE as KNOWS_VOICE
 from clinic.vault import get_vault
 from clinic.voices.tables import BUILDING, QUEUED, Voice
 
@@ -58,6 +60,13 @@ WORDING = {
             "Sentences that I read aloud, and what I pick when the tablet is unsure, are kept to teach the software "
             "how I speak.",
             "Nothing is learned: recognition stays as it is for everybody.",
+        ),
+        Scope(
+            "know_my_voice",
+            "Know my voice of today",
+            "From sentences that I read aloud, and from what I confirm at the tablet, software keeps how my voice "
+            "sounds today, so that nobody else is spoken for in my voice. It serves nothing else.",
+            "The tablet does not tell me from others, and what it kept for that is deleted.",
         ),
         Scope(
             "draft_notes",
@@ -124,6 +133,8 @@ def withdraw(session: Session, actor: str, patient_id: str, scope: str) -> None:
         running = select(Voice).where(Voice.patient_id == patient_id, Voice.state.in_((QUEUED, BUILDING)))
         for voice in session.scalars(running):
             voice.cancel_requested = True
+    if scope == KNOWS_VOICE:
+        keeping.forget(session, patient_id)
     if scope == "learn_corrections":
         learning = select(Adapter).where(Adapter.patient_id == patient_id, Adapter.state.in_((QUEUED, BUILDING)))
         for adapter in session.scalars(learning):

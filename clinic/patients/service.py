@@ -16,6 +16,7 @@ from clinic.learning import tables as learning
 from clinic.live.tables import Utterance
 from clinic.messages.tables import Message
 from clinic.patients.tables import Patient, Pronunciation
+from clinic.speaker import keeping
 from clinic.vault import VaultError, get_vault
 from clinic.voices.tables import BUILDING, QUEUED, Recording, Sample, Voice
 
@@ -130,6 +131,7 @@ def erase(session: Session, actor: str, patient_id: str) -> None:
         adapter.cancel_requested = adapter.cancel_requested or adapter.state in (learning.QUEUED, learning.BUILDING)
     for account in session.scalars(select(Account).where(Account.patient_id == patient_id)):
         disable(session, account, actor=actor)
+    keeping.forget(session, patient_id)
     patient.erased_at = patient.erased_at or now()
     record(session, actor, "patient.erase", patient_id)
 

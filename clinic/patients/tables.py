@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from clinic.database import Base, Row, UtcDateTime
 
 #: What a patient can agree to, one by one.
-SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "draft_notes")
+SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "know_my_voice", "draft_notes")
 
 
 #: How long a pause ends a turn of somebody whose pauses nobody knows yet (docs/turns.md).

@@ -16,6 +16,7 @@ from clinic.learning import versions
 from clinic.live.utterances import Pause, pause_of
 from clinic.patients import consents, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
+from clinic.speaker import service as speaker
 from clinic.voices.speaking import speaking
 from clinic.voices.tables import DELETED, Voice
 
@@ -93,6 +94,7 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             words=words,
             words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
+            check=speaker.overview(session, patient_id),
             pause_help=_pause_help(pause_of(session, patient_id)),
             unusual=overview.UNUSUAL,
             paired=paired,

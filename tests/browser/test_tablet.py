@@ -161,6 +161,29 @@ def test_unsure_asks_and_nothing_sounds_until_a_card_is_touched(clinic: Place, p
     assert get_vault().get_text(row, "spoken_text_sealed") == "I won't wander."
 
 
+def test_hands_free_somebody_else_is_left_and_the_page_says_how_to_be_heard(
+    clinic: Place, page: Page, tmp_path: Path
+) -> None:
+    """What was put aside leaves no row; the tablet listens on, and what it said of it stays to be read."""
+    from workers.tasks.live import NOTHING
+
+    def puts_aside(_name: str, row: Utterance) -> None:
+        with transaction() as session:
+            session.delete(session.merge(row))
+        publish(row, "nothing_heard", message=NOTHING["put_aside"])
+
+    clinic.worker.script = puts_aside
+    state(page, "ready")
+    page.check("#modes [value=free]", force=True)
+    page.tap("#button")
+    expect(page.locator("#message")).to_have_text(NOTHING["put_aside"], timeout=25_000)
+    state(page, "listening")
+    page.wait_for_timeout(500)
+    expect(page.locator("#message")).to_have_text(NOTHING["put_aside"])
+    assert clinic.utterances() == []
+    page.screenshot(path=tmp_path / "put-aside.png")
+
+
 def test_a_connection_that_breaks_mid_word_loses_no_word(clinic: Place, page: Page) -> None:
     clinic.worker.script = speaks
     state(page, "ready")

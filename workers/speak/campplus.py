@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from workers import models
-from workers.contracts import RECOGNITION_RATE_HZ
+from workers.contracts import RECOGNITION_RATE_HZ, FloatArray
 
 SIZE = 192
 _MELS = 80
@@ -45,6 +45,11 @@ class CamPlusPlus(nn.Module):
         self.xvector = nn.ModuleDict(layers)
         self.load_state_dict(load_file(models.path("campplus")), strict=True)
         self.requires_grad_(False).eval().to(device)
+
+    def embed(self, samples: FloatArray) -> FloatArray:
+        """(samples,) float32 at 16 kHz, of 0.2 s and more, to (192,) float32 of unit norm, without gradients."""
+        with torch.inference_mode():
+            return cast(FloatArray, self(torch.from_numpy(samples)).numpy())
 
     def forward(self, samples: Tensor) -> Tensor:
         """See the class. At least 0.2 s, else nan."""

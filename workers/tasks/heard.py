@@ -12,7 +12,8 @@ from clinic.vault import get_vault
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, Transcript
 from workers.feel import prosody
 from workers.hear.decode import decode
-from workers.tasks import sealed, taught, understood
+from workers.hear.whose import Voice
+from workers.tasks import sealed, taught, understood, whose
 from workers.tasks.premade import Premade
 from workers.tasks.understood import Ear
 
@@ -23,6 +24,8 @@ class Heard:
 
     audio: Audio
     transcript: Transcript
+    #: Whose voice it is; None where nobody asked.
+    voice: Voice | None = None
 
     @cached_property
     def measured(self) -> Prosody:
@@ -51,8 +54,9 @@ def hear(row: Utterance) -> tuple[Heard, str | None]:
     What was understood of the very same sound ahead of its end serves.
     """
     audio, how, asks_first = _of(row)
-    heard = _ahead.take((row.id, how)) or Heard(audio, _understood(row.patient_id, audio, how))
-    return heard, heard.transcript.gate or ("cut_off" if row.cut_off else None) or _first(how, asks_first)
+    heard = _ahead.take((row.id, how)) or _understood(row.patient_id, audio, how)
+    gate = heard.transcript.gate or ("cut_off" if row.cut_off else None) or _first(how, asks_first)
+    return heard, _whose(row, heard) or gate
 
 
 def hear_ahead(row: Utterance) -> tuple[Heard, str | None] | None:
@@ -60,12 +64,14 @@ def hear_ahead(row: Utterance) -> tuple[Heard, str | None] | None:
     audio, how, asks_first = _of(row)
 
     def make() -> Heard:
-        heard = Heard(audio, _understood(row.patient_id, audio, how))
+        heard = _understood(row.patient_id, audio, how)
         _ = heard.measured  # so that nobody waits for it later
         return heard
 
     heard = _ahead.make((row.id, how), make)
-    return None if heard is None else (heard, heard.transcript.gate or _first(how, asks_first))
+    if heard is None:
+        return None
+    return heard, _whose(row, heard) or heard.transcript.gate or _first(how, asks_first)
 
 
 def heard_before(row: Utterance, transcript: Transcript) -> Heard:
@@ -88,9 +94,17 @@ def _of(row: Utterance) -> tuple[Audio, _How, bool]:
     return _decoded(data), _How(hashlib.sha256(data).digest(), ear, language, sure_at, consents), asks_first
 
 
-def _understood(patient_id: str, audio: Audio, how: _How) -> Transcript:
+def _whose(row: Utterance, heard: Heard) -> str | None:
+    """What the speaker check says against it. Where no words were heard there is nothing to ask about."""
+    gate = whose.gate(row, heard.voice)
+    return gate if gate == whose.PUT_ASIDE or heard.transcript.readings else None
+
+
+def _understood(patient_id: str, audio: Audio, how: _How) -> Heard:
+    voice = whose.begin(patient_id, audio)  # beside recognition, which takes longer
     transcript = how.ear.recogniser.transcribe(audio, language=how.language, sure_at=how.sure_at)
-    return taught.with_taught(patient_id, audio, transcript, learned=how.ear.learned)
+    transcript = taught.with_taught(patient_id, audio, transcript, learned=how.ear.learned)
+    return Heard(audio, transcript, whose.ended(voice))
 
 
 def _decoded(data: bytes) -> Audio:

@@ -22,7 +22,7 @@ from clinic.voices.tables import Recording
 from workers.activity import at_recognition_rate, speech_spans
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Clip, SpokenError
-from workers.tasks import rooms, sealed, taught
+from workers.tasks import rooms, sealed, taught, whose
 from workers.tasks.imitating import spoken_before
 from workers.tasks.outcome import plainly
 from workers.tasks.saying import sound_of
@@ -47,6 +47,7 @@ def check_read(read_aloud_id: str) -> None:
     """Whether a sentence that was read aloud can be learned from."""
     with plainly(read_aloud_id, "learning.check_read", _refused(ReadAloud)):
         _check(ReadAloud, read_aloud_id, SENTENCE_S)
+        whose.read_aloud(read_aloud_id)
 
 
 @app.task(name="learning.check_phrase")

@@ -21,7 +21,7 @@ from clinic.settings import get_settings
 from clinic.vault import get_vault
 from workers.app import app
 from workers.contracts import RECOGNITION_RATE_HZ, SpokenError, Transcript
-from workers.tasks import heard, listen, speaking, taught, understood
+from workers.tasks import heard, listen, speaking, taught, understood, whose
 from workers.tasks.codec import transcript_from_json, transcript_to_json
 from workers.tasks.outcome import plainly
 from workers.tasks.speaking import ENDED
@@ -29,16 +29,22 @@ from workers.understand import unfinished
 
 WHY = {
     "looping": "The same words came again and again, which often means a mishearing.",
+    "invented": "That is what films end with, and software hears it where nothing was said. Touch it if it was you.",
     "impossible_rate": "That would be faster than anybody speaks, so it is probably a mishearing.",
     "low_confidence": "I am not sure enough to say this for you.",
     "cut_off": "The connection broke while you were speaking.",
     "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
+    "other_voice": "That did not sound like you. Touch it if it was you.",
+    "short_voice": "That was too short to tell whether it was you. Touch it if it was.",
     "not_adapted": "I do not know your speech well yet, so I ask before I speak.",
 }
 NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
     "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
+    # With a touch it is the patient's will, and is asked about instead.
+    "put_aside": "That sounded like somebody else, so I left it. If it was you, touch to pause, choose “Touch once” "
+    "and say it again.",
 }
 
 
@@ -72,6 +78,7 @@ def speak(utterance_id: str) -> None:
         speaking.say(row, text, said, lambda event, sound: _tell(row, event, sound))
         # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
         listen.keep_feeling(utterance_id, said.measured, transcript, chosen=text)
+        whose.confirmed(row, said.audio)
 
 
 @app.task(name="live.warm")
@@ -80,6 +87,7 @@ def warm(patient_id: str) -> None:
     with plainly(patient_id, "live.warm", lambda *_: None):
         understood.ear_of(patient_id)
         taught.open_phrases(patient_id)
+        whose.warm(patient_id)
 
 
 @app.task(name="live.ahead")
@@ -126,6 +134,11 @@ def _restore(utterance_id: str) -> None:
 
     said, gate = heard.hear(row)
     transcript = said.transcript
+    whose.keep(row, said.voice, put_aside=gate == whose.PUT_ASIDE)
+    if gate == whose.PUT_ASIDE:
+        whose.put_aside(row)
+        _tell(row, {"type": "nothing_heard", "message": NOTHING[gate if transcript.readings else "no_words"]})
+        return
     sure = gate is None
     with transaction() as session:
         row = _row(session, utterance_id)
@@ -142,8 +155,9 @@ def _restore(utterance_id: str) -> None:
         speaking.say(row, transcript.text, said, lambda event, sound: _tell(row, event, sound))
     else:
         _ask(row, gate or "", transcript)
-    # A moan has no words, and may be the most that somebody can say; silence says nothing.
-    if transcript.readings or gate == "no_words":
+    # A moan has no words, and may be the most that somebody can say; silence says nothing. What did not sound like the
+    # patient teaches and tells nothing of them until they touch it.
+    if gate != whose.GATE and (transcript.readings or gate == "no_words"):
         listen.keep_feeling(utterance_id, said.measured, transcript)
 
 

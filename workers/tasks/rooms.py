@@ -16,6 +16,7 @@ from clinic.settings import get_settings
 
 if TYPE_CHECKING:
     from workers.contracts import Audio, Clip, FloatArray, Voice
+    from workers.speak.campplus import CamPlusPlus
     from workers.speak.encoders import GE2E
     from workers.speak.engine import Engine
     from workers.speak.watermark import Watermark
@@ -171,6 +172,25 @@ def watermark() -> Watermark:
     from workers.speak.watermark import Watermark
 
     return Watermark()
+
+
+@_once
+def _campplus() -> CamPlusPlus:
+    from workers.speak.campplus import CamPlusPlus
+
+    return CamPlusPlus()
+
+
+def speaker_voice(samples: FloatArray) -> FloatArray:
+    """Whose voice 16 kHz sound has, for the speaker check: (192,) float32 of unit norm."""
+    return _campplus().embed(samples)
+
+
+def speaker_weights() -> str:
+    """Names the encoder of `speaker_voice`: what another has made cannot be compared with its."""
+    from workers import models
+
+    return "campplus@" + models.manifest().artefacts["campplus"].files[0].sha256
 
 
 def embed(audio: Audio) -> FloatArray:

@@ -29,6 +29,17 @@ MAX_COMPRESSION = 2.4
 _PHRASE_WORDS = 4
 _PHRASE_TIMES = 3
 
+#: What films end with, and no conversation: Whisper learned from subtitles, and answers noise with these (Koenecke et
+#: al. 2024; Barański et al. 2025). 'Thank you' and 'goodbye' are among its inventions too, and everybody says them.
+_INVENTED = re.compile(
+    r"\b(?:thank(?:s| you)(?: (?:so|very) much)? for (?:watching|viewing)"
+    r"|(?:like and|to|please) subscribe|subscribe to (?:my|our|the) channel"
+    r"|see you in the next (?:video|episode)|subtitles? by|captions? by|amara org"
+    r"|sous titr\w+ (?:par|réalis\w+|société)|merci d'avoir regardé|abonnez vous à"
+    r"|subtítulos (?:por|realizados)|gracias por ver|suscríbete al"
+    r"|untertitel (?:von|im auftrag|der)|danke fürs zuschauen|vielen dank fürs zuschauen)\b"
+)
+
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _LOOP_IN_WORD = re.compile(r"([^\W\d_]{1,4}?)\1{7,}")
 
@@ -36,8 +47,8 @@ _LOOP_IN_WORD = re.compile(r"([^\W\d_]{1,4}?)\1{7,}")
 def restore_gate(text: str, *, duration_s: float, speech_s: float, confidence: float, sure_at: float) -> str | None:
     """The code of the first gate that closes, or None when nothing speaks against saying `text` unasked.
 
-    'no_speech', 'too_short', 'looping', 'impossible_rate', 'low_confidence', in this order: what can be known without
-    the words comes first. `speech_s`: seconds that sound. `sure_at`: the patient's own threshold, 0..1.
+    'no_speech', 'too_short', 'looping', 'impossible_rate', 'invented', 'low_confidence', in this order: what can be
+    known without the words comes first. `speech_s`: seconds that sound. `sure_at`: the patient's own threshold, 0..1.
     """
     if duration_s < MIN_DURATION_S:
         return "too_short"
@@ -49,6 +60,8 @@ def restore_gate(text: str, *, duration_s: float, speech_s: float, confidence: f
         return "looping"
     if is_impossible_rate(text, speech_s):
         return "impossible_rate"
+    if is_invented(text):
+        return "invented"
     return "low_confidence" if confidence < sure_at else None
 
 
@@ -69,6 +82,11 @@ def is_looping(text: str) -> bool:
             if same >= length * (REPEATS - 1):
                 return True
     return _compression(text) > MAX_COMPRESSION and _has_frequent_phrase(words)
+
+
+def is_invented(text: str) -> bool:
+    """True if `text` holds what only the ends of films do, in English, French, Spanish or German."""
+    return _INVENTED.search(" ".join(words_of(text)).replace("’", "'")) is not None
 
 
 def is_impossible_rate(text: str, speech_s: float) -> bool:

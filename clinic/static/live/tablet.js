@@ -65,7 +65,8 @@ function show() {
   capture.mute(playback.playing);
 }
 
-async function listen() {
+// Hands-free, what the last turn came to stays to be read while the next one is listened for.
+async function listen(goesOn = false) {
   broken = "";
   playback.open().catch(() => screen.message("This tablet cannot play sound. You can still see the words."));
   try {
@@ -76,7 +77,7 @@ async function listen() {
   }
   if (link.turn || playback.playing) return;
   screen.words("");
-  screen.message("");
+  if (!goesOn) screen.message("");
   utterance = "";
   stopListening();
   link.start(mode);
@@ -127,7 +128,7 @@ function spoken() {
 }
 
 function goOn() {
-  if (handsFree && shown() === "ready") listen();
+  if (handsFree && shown() === "ready") listen(true);
 }
 
 // The round button

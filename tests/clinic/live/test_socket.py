@@ -211,11 +211,11 @@ def test_what_was_said_until_a_pause_is_kept_and_worked_on_before_it_is_the_end(
 def test_a_database_that_is_away_in_a_pause_costs_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     keep, failed = utterances.keep, []
 
-    def away_at_first(session_id: str, patient_id: str, turn_id: str, heard: Ended) -> str:
+    def away_at_first(session_id: str, patient_id: str, turn_id: str, heard: Ended, mode: str | None) -> str:
         if heard.reason == "so_far":
             failed.append(turn_id)
             raise OperationalError("INSERT", {}, OSError("away"))
-        return keep(session_id, patient_id, turn_id, heard)
+        return keep(session_id, patient_id, turn_id, heard, mode)
 
     monkeypatch.setattr(utterances, "keep", away_at_first)
     tablet = place.tablet()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.understand.gates import is_impossible_rate, is_looping, restore_gate
+from workers.understand.gates import is_impossible_rate, is_invented, is_looping, restore_gate
 from workers.wording.syllables import count_syllables
 
 DICKENS = (
@@ -25,6 +25,8 @@ ORDINARY = (
     "The doctor said that that was what he had had in mind.",
     "Row, row, row your boat, gently down the stream.",
     "Bye bye. See you on Tuesday at half past two.",
+    "Thank you for listening. Thank you very much.",
+    "I watched a film with subtitles.",
     DICKENS,
 )
 
@@ -110,3 +112,25 @@ def test_syllables_of_common_words(text: str, count: int) -> None:
 )
 def test_syllables_about_an_apostrophe(text: str, count: int) -> None:
     assert count_syllables(text) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Thank you for watching.",
+        "Thanks so much for watching! Please subscribe.",
+        "See you in the next video.",
+        "Subtitles by the Amara.org community",
+        "Sous-titrage Société Radio-Canada",
+        "Merci d’avoir regardé cette vidéo !",
+        "Subtítulos realizados por la comunidad de Amara.org",
+        "Untertitel im Auftrag des ZDF, 2020",
+    ],
+)
+def test_what_only_films_end_with_is_offered_and_never_spoken_unasked(text: str) -> None:
+    assert is_invented(text)
+    assert restore_gate(text, duration_s=4.0, speech_s=3.0, confidence=0.99, sure_at=0.7) == "invented"
+
+
+def test_what_people_say_is_not_taken_for_the_end_of_a_film() -> None:
+    assert not any(is_invented(text) for text in ORDINARY)
