@@ -6,7 +6,7 @@ from clinic.learning.tables import Adapter, OwnSentence, Phrase, PhraseExample, 
 from clinic.live.tables import LiveSession, Utterance
 from clinic.messages.tables import Message
 from clinic.notes.tables import Note
-from clinic.patients.tables import Consent, Patient, Pronunciation
+from clinic.patients.tables import Consent, ListedWord, Patient, Pronunciation
 from clinic.voices.tables import Comparison, Recording, Sample, Signer, Sitting, Trial, Voice
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "AuditLine",
     "Comparison",
     "Consent",
+    "ListedWord",
     "LiveSession",
     "Message",
     "Note",
