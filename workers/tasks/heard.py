@@ -12,7 +12,8 @@ from clinic.vault import get_vault
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, Transcript
 from workers.feel import prosody
 from workers.hear.decode import decode
-from workers.tasks import sealed, taught, understood
+from workers.tasks import listed, sealed, taught, understood
+from workers.tasks.listed import Words
 from workers.tasks.premade import Premade
 from workers.tasks.understood import Ear
 
@@ -36,6 +37,7 @@ class _How:
 
     sound: bytes  # sha256
     ear: Ear
+    words: Words
     language: str
     sure_at: float
     consents: frozenset[str]
@@ -84,12 +86,13 @@ def _of(row: Utterance) -> tuple[Audio, _How, bool]:
         language, sure_at, asks_first = patient.language, patient.sure_at, patient.asks_first
         consents = sealed.consents(session, row.patient_id)
     data = get_vault().get_blob(row.patient_id, row.audio_blob_id)
-    ear = understood.ear_of(row.patient_id)
-    return _decoded(data), _How(hashlib.sha256(data).digest(), ear, language, sure_at, consents), asks_first
+    ear, words = understood.ear_of(row.patient_id), listed.words_of(row.patient_id)
+    return _decoded(data), _How(hashlib.sha256(data).digest(), ear, words, language, sure_at, consents), asks_first
 
 
 def _understood(patient_id: str, audio: Audio, how: _How) -> Transcript:
-    transcript = how.ear.recogniser.transcribe(audio, language=how.language, sure_at=how.sure_at)
+    known = listed.opened(patient_id, how.words, how.language)
+    transcript = how.ear.recogniser.transcribe(audio, language=how.language, sure_at=how.sure_at, listed=known)
     return taught.with_taught(patient_id, audio, transcript, learned=how.ear.learned)
 
 
