@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from workers.contracts import Word
 from workers.understand.nearness import distances
 from workers.understand.readings import Hypothesis
@@ -144,26 +146,27 @@ def holds(text: str, word: str) -> bool:
 def candidates(listed: Listed, texts: Sequence[str], most: int) -> list[Candidate]:
     """What may have been said instead: at most `most`, nearest in sound first, each listed word once, where it fits
     best. None where nothing is near: then nothing more is asked of the recogniser."""
+    ways = [(word, phones) for word in listed.words for phones in word.phones]
+    if not ways:
+        return []
     spans = [_spans(text, source, listed) for source, text in enumerate(texts[:_TEXTS])]
     places = [place for each in spans for place in each]
     sounds = _sounds(listed.phones_of, (word for place in places for word in place.words))
     heard = ["".join(sounds[word] for word in place.words) for place in places]
-    ways = [(word, phones) for word in listed.words for phones in word.phones]
     once = sorted(set(heard))
-    if not once or not ways:
+    if not once:
         return []
     near = distances([phones for _, phones in ways], once, NEAR)
     column = {text: place for place, text in enumerate(once)}
+    of_places = near[:, [column[sound] for sound in heard]]
     best: dict[str, Candidate] = {}
-    for way, (word, _) in enumerate(ways):
-        for place, sound in zip(places, heard, strict=True):
-            apart = float(near[way, column[sound]])
-            if apart > NEAR or holds(texts[place.source], word.text):
-                continue
-            if word.text not in best or _rank(apart, place.source) < _rank(
-                best[word.text].distance, best[word.text].source
-            ):
-                best[word.text] = _put(word, texts[place.source], place, apart)
+    for way, number in np.argwhere(of_places <= NEAR):
+        word, place, apart = ways[way][0], places[number], float(of_places[way, number])
+        known = best.get(word.text)
+        if known is not None and _rank(known.distance, known.source) <= _rank(apart, place.source):
+            continue
+        if not holds(texts[place.source], word.text):
+            best[word.text] = _put(word, texts[place.source], place, apart)
     return sorted(best.values(), key=lambda one: _rank(one.distance, one.source))[:most]
 
 
