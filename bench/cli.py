@@ -9,6 +9,7 @@ import click
 
 #: Command → (module, attribute, the one line that the list shows). Nothing of a benchmark is imported before it runs.
 BENCHMARKS: Mapping[str, tuple[str, str, str]] = {
+    "listed": ("bench.listed", "listed", "How often listed names are heard, and what a list costs other speech."),
     "live": ("bench.live", "live", "How long a patient waits for the first sound, and where the time goes."),
     "nothing": ("bench.nothing", "nothing", "Words that are heard where nobody speaks; none are wanted."),
     "phrases": ("bench.phrases", "phrases", "How well taught phrases are told apart, and from other speech."),

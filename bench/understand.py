@@ -20,7 +20,7 @@ import click
 import jiwer
 import numpy as np
 
-from bench import corpora, impair, measure, nothing, phrases
+from bench import corpora, impair, meaning, measure, nothing, phrases
 from bench.corpora import Speaker
 from bench.simulated import said_before, simulated
 from samevoice.cli import quiet_libraries
@@ -103,6 +103,8 @@ def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en"
         "simulated": all(one["severity"] in impair.SEVERITIES for one in each),
         "stock_wer": mean("stock_wer"),
         "adapted_wer": mean("adapted_wer"),
+        "stock_meaning": _mean_kept(each, "stock_meaning"),
+        "adapted_meaning": _mean_kept(each, "adapted_meaning"),
         "relative_wer_reduction": 1 - mean("adapted_wer") / mean("stock_wer"),
         "nbest_oracle_wer": mean("nbest_oracle_wer"),
         "calibration_error": mean("calibration_error"),
@@ -113,17 +115,23 @@ def run(speakers: Iterable[Speaker], counts: Sequence[int], language: str = "en"
     }
 
 
+def _mean_kept(each: Sequence[dict[str, Any]], name: str) -> float | None:
+    """Over the speakers that have a score; None where none has: the score is of English (`bench.meaning`)."""
+    found = [one[name]["kept"] for one in each if one[name] is not None]
+    return statistics.fmean(found) if found else None
+
+
 def _speaker(
     speaker: Speaker, stock: Recogniser, counts: Sequence[int], language: str, imitated: int
 ) -> dict[str, Any]:
     click.echo(f"{speaker.name}, {speaker.severity}: stock", err=True)
     before, before_rtf = _heard(stock, speaker.test, language)
-    by_utterances: dict[str, dict[str, float]] = {}
+    by_utterances: dict[str, dict[str, Any]] = {}
     what = f"{speaker.name}, {speaker.severity}"
     spoken = (
         said_before(speaker, language, imitated, _teller(f"{speaker.name}: the voice of before")) if imitated else []
     )
-    with_imitated: dict[str, dict[str, float]] = {}
+    with_imitated: dict[str, dict[str, Any]] = {}
     for count in [count for count in counts if count < len(speaker.adapt)]:
         said = speaker.adapt[:count]
         for beside, kept in ((False, by_utterances), (True, with_imitated)) if spoken else ((False, by_utterances),):
@@ -161,6 +169,8 @@ def _speaker(
         "stock_cer": _cer(speaker.test, before, language),
         "adapted_wer": _wer(speaker.test, after, language),
         "adapted_cer": _cer(speaker.test, after, language),
+        "stock_meaning": _meaning(speaker.test, before, language),
+        "adapted_meaning": _meaning(speaker.test, after, language),
         "by_utterances": by_utterances,
         "by_utterances_with_imitated": with_imitated,
         "imitated": len(spoken),
@@ -190,9 +200,14 @@ def _speaker(
     return found
 
 
-def _learned(recogniser: Recogniser, speaker: Speaker, language: str, took_s: float) -> dict[str, float]:
+def _learned(recogniser: Recogniser, speaker: Speaker, language: str, took_s: float) -> dict[str, Any]:
     heard, _ = _heard(recogniser, speaker.test, language)
-    return {"wer": _wer(speaker.test, heard, language), "cer": _cer(speaker.test, heard, language), "s": took_s}
+    return {
+        "wer": _wer(speaker.test, heard, language),
+        "cer": _cer(speaker.test, heard, language),
+        "meaning": _meaning(speaker.test, heard, language),
+        "s": took_s,
+    }
 
 
 def _hears(recogniser: Recogniser, language: str) -> Callable[[Clip], str]:
@@ -216,6 +231,13 @@ def _wer(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> f
 def _cer(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:
     said = [measure.normalised(clip.text, language) for clip in clips]
     return float(jiwer.cer(said, [measure.normalised(one.text, language) or "*" for one in heard]))
+
+
+def _meaning(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> dict[str, float] | None:
+    found = meaning.kept([clip.text for clip in clips], [one.text for one in heard], language)
+    if found is None:
+        return None
+    return {"kept": found.kept, "cosine": found.cosine, "unrelated_cosine": found.unrelated}
 
 
 def _oracle(clips: Sequence[Clip], heard: Sequence[Transcript], language: str) -> float:

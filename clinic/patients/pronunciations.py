@@ -43,7 +43,7 @@ def keep(session: Session, actor: str, patient_id: str, word: str, say: str) -> 
     Raises PlainError 'no_word', 'word_too_long', 'too_many'.
     """
     get_patient(session, patient_id)
-    word, say = _tidy(word), _tidy(say)
+    word, say = tidy(word), tidy(say)
     for text, what in ((word, "the word as it is written"), (say, "how it is said, in ordinary letters")):
         if not any(letter.isalnum() for letter in text):
             raise PlainError("no_word", f"Type {what}.")
@@ -112,6 +112,6 @@ def _shown(row: Pronunciation) -> Shown:
         return Shown(row, "Not readable", "", error.message)
 
 
-def _tidy(text: str) -> str:
-    """Without control and formatting characters, single spaces."""
+def tidy(text: str) -> str:
+    """Text as it may be shown and said: without control and formatting characters, single spaces."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -72,3 +72,12 @@ class Pronunciation(Row, Base):
     preview: Mapped[str | None] = mapped_column(String(16))
     preview_blob_id: Mapped[str | None] = mapped_column(String(32))
     preview_message: Mapped[str | None] = mapped_column(Text)
+
+
+class ListedWord(Row, Base):
+    """A name, a place or a board's word that matters to the patient: recognition looks for it."""
+
+    __tablename__ = "listed_word"
+
+    patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
+    word_sealed: Mapped[bytes] = mapped_column(LargeBinary)

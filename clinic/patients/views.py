@@ -14,11 +14,12 @@ from clinic.database import transaction
 from clinic.errors import PlainError
 from clinic.learning import versions
 from clinic.live.utterances import Pause, pause_of
-from clinic.patients import consents, overview, pronunciations, service, tablets
+from clinic.patients import consents, listed_words, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.speaker import service as speaker
 from clinic.voices.speaking import speaking
 from clinic.voices.tables import DELETED, Voice
+from clinic.web.errors import wants_json
 
 blueprint = Blueprint("patients", __name__)
 
@@ -75,7 +76,7 @@ def view(patient_id: str) -> str:
     return _page(patient_id)
 
 
-def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
+def _page(patient_id: str, paired: tablets.Paired | None = None, listing: listed_words.Typed | None = None) -> str:
     with transaction() as session:
         patient = service.get_patient(session, patient_id)
         states = consents.overview(session, patient_id)
@@ -92,6 +93,8 @@ def _page(patient_id: str, paired: tablets.Paired | None = None) -> str:
             sessions=overview.sessions_of(session, patient_id),
             tablets=tablets.list_tablets(session, patient_id),
             words=words,
+            listed=listed_words.list_of(session, patient_id),
+            listing=listing or listed_words.Typed(),
             words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
             check=speaker.overview(session, patient_id),
@@ -163,6 +166,32 @@ def change_asks_first(patient_id: str) -> Response:
     lifted = "The tablet speaks unasked when it is sure. Listen with the patient whether it understands well enough."
     flash(asks if asks_first else lifted, "good")
     return redirect(url_for("patients.view", patient_id=patient_id, _anchor="asks-first"))
+
+
+@blueprint.post("/patients/<patient_id>/listed-words")
+@role_required(CLINICIAN)
+def add_listed_words(patient_id: str) -> Response | tuple[str, int]:
+    """Names and places for recognition to look for, one a line. What cannot be taken stays typed."""
+    typed = request.form.get("words", "")
+    try:
+        with transaction() as session:
+            count = listed_words.add(session, current_user.id, patient_id, typed)
+    except PlainError as error:
+        if wants_json() or error.code not in ("no_word", "word_too_long", "too_many"):
+            raise
+        return _page(patient_id, listing=listed_words.Typed(typed, error.message)), error.status
+    said = {0: "Nothing new: all of them are on the list already.", 1: "One word is on the list."}
+    flash(said.get(count, f"{count} words are on the list."), "good")
+    return redirect(url_for("patients.view", patient_id=patient_id, _anchor="listed"))
+
+
+@blueprint.post("/listed-words/<word_id>/remove")
+@role_required(CLINICIAN)
+def remove_listed_word(word_id: str) -> Response:
+    """Take a word off the list."""
+    with transaction() as session:
+        patient_id = listed_words.remove(session, current_user.id, word_id)
+    return redirect(url_for("patients.view", patient_id=patient_id, _anchor="listed"))
 
 
 @blueprint.post("/patients/<patient_id>/tablets")

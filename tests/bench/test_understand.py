@@ -37,6 +37,10 @@ def test_a_corpus_is_learned_from_and_judged(tmp_path: Path, monkeypatch: pytest
     assert not figures["simulated"] and speaker["tested"] == 2 and speaker["by_utterances"].keys() == {"5"}
     assert 0 <= speaker["nbest_oracle_wer"] <= speaker["adapted_wer"] <= 1
     assert speaker["stock_wer"] < 0.2 and speaker["adapt_s"] > 0
+    # Clear speech: nearly all of the meaning is there, and as it is of one speaker, the means are theirs.
+    assert 0.8 < speaker["stock_meaning"]["kept"] <= 1.0
+    assert figures["adapted_meaning"] == speaker["adapted_meaning"]["kept"]
+    assert speaker["by_utterances"]["5"]["meaning"] == speaker["adapted_meaning"]
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,12 @@ from whisperx.audio import log_mel_spectrogram
 from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
-from workers.understand import gates, metric, speech_head, whisper_file
+from workers.understand import forced, gates, metric, speech_head, whisper_file
 from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
 from workers.understand.confidence import SURE_AT, confidence_of
+from workers.understand.listed import Listed, told, weighed
 from workers.understand.pauses import Shortened, as_recognised, shortened
 from workers.understand.readings import Hypothesis, calibrated, distinct
 from workers.understand.sounding import FRAMES_S, sounding
@@ -128,12 +129,15 @@ class Recogniser:
         self._looks_further = adapter is not None
         self._everybodys = everybodys
 
-    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:
+    def transcribe(
+        self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT, listed: Listed | None = None
+    ) -> Transcript:
         """Understand one utterance, of any rate and up to 30 s without its pauses (longer: `transcribe_long`).
 
         `sure_at`: the confidence (0..1) from which the patient wants to be spoken for unasked. Where that is not
         reached, or a gate closes, a recogniser that has learned a patient looks further for readings, since one of them
-        will have to be touched. The first reading stays. Raises SpokenError 'unknown_language'.
+        will have to be touched. The first reading stays. `listed`: words of this patient; where what was heard sounds
+        like one, it may become the first reading (`workers.understand.listed`). Raises SpokenError 'unknown_language'.
         """
         tokenizer = self._tokenizer(language)
         samples = at_recognition_rate(audio)
@@ -151,6 +155,8 @@ class Recogniser:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
             heard = self._hear(said, tokenizer)
+            if listed is not None and heard.near and heard.hypotheses:
+                heard = self._with_listed(heard, said, tokenizer, listed)
             found = _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
             if self._looks_further and found.gate is not None and found.readings:
                 heard = self._further(heard, tokenizer)
@@ -247,6 +253,27 @@ class Recogniser:
         if near + speech_head.SURENESS * confidence_of(words) <= 0:
             return _NO_WORDS
         return _Heard(tuple(_put_back(word, said) for word in words), hypotheses, encoded=encoded)
+
+    def _with_listed(self, heard: _Heard, said: Shortened, tokenizer: Tokenizer, known: Listed) -> _Heard:
+        """`heard`, with the listed words that it may be; asks the decoder only where something sounds like one."""
+        model = self._model.model
+        found = weighed(
+            known,
+            heard.hypotheses,
+            lambda texts: forced.log_probabilities(model, tokenizer, texts, heard.encoded),
+        )
+        if found.changed is None:
+            return replace(heard, hypotheses=found.hypotheses)
+        words = aligned_words(
+            self._model,
+            tokenizer,
+            tokenizer.encode(" " + found.hypotheses[0].text),
+            heard.encoded,
+            duration_s=said.duration_s,
+            speech=said.left_of(said.sounds),
+        )
+        words = told(tuple(_put_back(word, said) for word in words), found.changed)
+        return replace(heard, words=words, hypotheses=found.hypotheses)
 
     def _further(self, heard: _Heard, tokenizer: Tokenizer) -> _Heard:
         """`heard`, with what else a wider beam finds in the same sound."""

@@ -14,7 +14,7 @@ from clinic.events import get_stream
 from clinic.live import utterances
 from clinic.live.tables import FAILED, SPOKEN, UNSURE, Utterance
 from clinic.live.turns import Ended
-from clinic.patients import consents
+from clinic.patients import consents, listed_words
 from clinic.patients.tables import Patient
 from tests.workers.tasks.conftest import Hum, ready
 from workers.contracts import Audio, Reading, Transcript, Word
@@ -33,9 +33,11 @@ class Hears:
     times: int = 0
     fails: bool = False
     meanwhile: Callable[[], None] = lambda: None
+    listed: list[Any] = field(default_factory=list)
 
-    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = 0.7) -> Transcript:
+    def transcribe(self, audio: Audio, language: str = "en", *, sure_at: float = 0.7, listed: Any = None) -> Transcript:
         self.times += 1
+        self.listed.append(listed)
         self.meanwhile()
         if self.fails:
             raise RuntimeError("the sound of it")
@@ -248,3 +250,15 @@ def test_settings_that_changed_meanwhile_count(bedside: Bedside) -> None:
 def row(row_id: str) -> Utterance:
     with transaction() as session:
         return session.get_one(Utterance, row_id)
+
+
+def test_words_that_were_listed_meanwhile_are_looked_for_in_what_was_understood_ahead(bedside: Bedside) -> None:
+    bedside.hears_turn(SENTENCE, "so_far")
+    bedside.work("live.ahead")
+    assert bedside.hears.listed == [None]
+    with transaction() as session:
+        listed_words.add(session, "system", bedside.patient_id, "Siobhan")
+    bedside.hears_turn(SENTENCE, "pause")
+    bedside.work("live.restore")
+    assert bedside.hears.times == 2 and bedside.hears.listed[1] is not None
+    assert [word.text for word in bedside.hears.listed[1].words] == ["Siobhan"]
