@@ -8,6 +8,7 @@ from functools import cached_property
 
 from clinic.database import transaction
 from clinic.live.tables import Utterance
+from clinic.patients.tables import INTERPRET
 from clinic.vault import get_vault
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, Prosody, Transcript
 from workers.feel import prosody
@@ -39,6 +40,7 @@ class _How:
     language: str
     sure_at: float
     consents: frozenset[str]
+    mode: str | None
 
 
 #: What was understood of utterances that were not over: some seconds of sound, and words.
@@ -74,8 +76,11 @@ def heard_before(row: Utterance, transcript: Transcript) -> Heard:
 
 
 def _first(how: _How, asks_first: bool) -> str | None:
-    """On severe speech stock recognition invents fluently, and its confidence does not show it."""
-    return "not_adapted" if asks_first and not how.ear.learned else None
+    """On severe speech stock recognition invents fluently, and its confidence does not show it. Translation does it on
+    clear speech, too: it is asked about always (docs/modes.md)."""
+    if asks_first and not how.ear.learned:
+        return "not_adapted"
+    return "interpreted" if how.mode == INTERPRET else None
 
 
 def _of(row: Utterance) -> tuple[Audio, _How, bool]:
@@ -85,10 +90,14 @@ def _of(row: Utterance) -> tuple[Audio, _How, bool]:
         consents = sealed.consents(session, row.patient_id)
     data = get_vault().get_blob(row.patient_id, row.audio_blob_id)
     ear = understood.ear_of(row.patient_id)
-    return _decoded(data), _How(hashlib.sha256(data).digest(), ear, language, sure_at, consents), asks_first
+    sha256 = hashlib.sha256(data).digest()
+    return _decoded(data), _How(sha256, ear, language, sure_at, consents, row.speech_mode), asks_first
 
 
 def _understood(patient_id: str, audio: Audio, how: _How) -> Transcript:
+    if how.mode == INTERPRET:
+        # Of what a patient taught there is no English: neither it nor anything else without is offered.
+        return how.ear.recogniser.interpret(audio, language=how.language, sure_at=how.sure_at)
     transcript = how.ear.recogniser.transcribe(audio, language=how.language, sure_at=how.sure_at)
     return taught.with_taught(patient_id, audio, transcript, learned=how.ear.learned)
 

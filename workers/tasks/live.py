@@ -33,12 +33,14 @@ WHY = {
     "low_confidence": "I am not sure enough to say this for you.",
     "cut_off": "The connection broke while you were speaking.",
     "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
+    "interpreted": "Touch it, and it is said in English.",
     "not_adapted": "I do not know your speech well yet, so I ask before I speak.",
 }
 NOTHING = {
     "no_speech": "I heard no speech. When you are ready, try again, a little closer to the tablet.",
     "no_words": "I heard no words in that. When you are ready, say it again, a little closer to the tablet.",
     "too_short": "That was too short to understand. Please try again.",
+    "no_english": "I heard words, but could not put them into English. Please say it another way, or in shorter parts.",
 }
 
 
@@ -66,12 +68,13 @@ def speak(utterance_id: str) -> None:
                 return
             row.state = WORKING
             text = get_vault().get_text(row, "spoken_text_sealed")
+            original = get_vault().get_text(row, "original_text_sealed") if row.original_text_sealed else text
             transcript = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
         said = heard.heard_before(row, transcript)
         speaking.say(row, text, said, lambda event, sound: _tell(row, event, sound))
         # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
-        listen.keep_feeling(utterance_id, said.measured, transcript, chosen=text)
+        listen.keep_feeling(utterance_id, said.measured, transcript, chosen=original)
 
 
 @app.task(name="live.warm")
@@ -113,7 +116,7 @@ def open_readings(utterance_id: str) -> None:
         for reading in transcript.readings:
             if _still(utterance_id, UNSURE) is None:
                 return
-            speaking.begin_ahead(row, reading.text, said, lambda: False)
+            speaking.begin_ahead(row, reading.english or reading.text, said, lambda: False)
 
 
 def _restore(utterance_id: str) -> None:
@@ -143,7 +146,7 @@ def _restore(utterance_id: str) -> None:
     else:
         _ask(row, gate or "", transcript)
     # A moan has no words, and may be the most that somebody can say; silence says nothing.
-    if transcript.readings or gate == "no_words":
+    if transcript.readings or gate in ("no_words", "no_english"):
         listen.keep_feeling(utterance_id, said.measured, transcript)
 
 
@@ -152,7 +155,10 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
     if not transcript.readings:
         _tell(row, {"type": "nothing_heard", "message": NOTHING.get(gate, NOTHING["no_speech"])})
         return
-    readings = [{"text": reading.text, "confidence": reading.confidence} for reading in transcript.readings]
+    readings = [
+        {"text": one.text, "confidence": one.confidence} | ({"english": one.english} if one.english else {})
+        for one in transcript.readings
+    ]
     _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
     if get_settings().work_ahead:
         with transaction() as session:
