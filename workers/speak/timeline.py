@@ -56,7 +56,8 @@ class Timeline:
             wanted = float(out[rest].sum()) + late
             if wanted > most:
                 self._origin = self._origin[0], self._origin[1] + (wanted - most) * self._step_s
-            share = out[rest] / out[rest].sum()
+            given = np.maximum(out[rest], _LEAST)  # words that were run together have a rest of nothing
+            share = given / given.sum()
             out[rest] = np.maximum(_LEAST, min(wanted, most) * share)
         return out
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from clinic.audit.tables import AuditLine
 from clinic.database import new_id, transaction
 from clinic.errors import PlainError
+from clinic.learning import service as learning
 from clinic.live.tables import LiveSession
 from clinic.patients import modes, service
 from clinic.patients.tables import AS_SAID, INTERPRET, RESTORE, Patient
@@ -56,6 +57,16 @@ def test_a_patient_of_another_language_sounds_in_english_or_not_at_all(clinician
     answer = clinician.post(f"{path}/mode", {"speech_mode": RESTORE}, follow_redirects=True)
     assert "This patient speaks Spanish, and the voices speak English only" in answer.text
     assert _mode(patient_id) == INTERPRET
+
+
+def test_who_speaks_spanish_is_given_no_english_to_read_aloud_and_to_be_learned_as_theirs(patient_id: str) -> None:
+    with transaction() as session:
+        patient = session.get_one(Patient, patient_id)
+        assert learning.next_prompts(session, patient)
+        patient.language = "es"
+        assert learning.next_prompts(session, patient) == []
+        patient.language = "fr"
+        assert learning.next_prompts(session, patient)[0].prompt == "fr-001"
 
 
 @pytest.mark.parametrize("into", ["fr", "de", "zh", ""])

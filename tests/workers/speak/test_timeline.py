@@ -35,6 +35,11 @@ def test_a_word_that_takes_too_long_makes_the_next_late_and_no_other() -> None:
     assert starts[2] - starts[0] == pytest.approx(1.6, abs=1e-3)
 
 
+def test_words_that_were_run_together_have_a_rest_of_nothing_between_them() -> None:
+    starts = _kept(Timeline(STEP_S), [2, 4, 4, 0, 4, 4, 0, 4, 4, 2], {1: 1.0, 4: 1.3, 7: 1.5})
+    assert np.diff(starts) == pytest.approx([0.3, 9 * STEP_S], abs=1e-3)
+
+
 def test_after_a_word_that_was_not_heard_the_next_is_in_its_place_again() -> None:
     starts = _kept(Timeline(STEP_S), [2, 4, 4, 1, 9, 9, 1, 4, 4, 2], {1: 1.0, 7: 3.0})
     assert starts[2] - starts[0] == pytest.approx(2.0, abs=1e-3)
