@@ -92,10 +92,14 @@ class Word:
 
 @dataclass(frozen=True)
 class Reading:
-    """One of several things that the person may have said; confidence 0..1."""
+    """One of several things that the person may have said; confidence 0..1.
+
+    english: what it is in English, where that is what is to sound and `text` is in another language; else ''.
+    """
 
     text: str
     confidence: float
+    english: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,10 @@ class Transcript:
     """What was understood.
 
     `gate` is None when nothing spoke against the text, else the code of the gate that closed: 'no_speech',
-    'too_short', 'no_words' (sound, but nobody near speaks), 'looping', 'invented', 'impossible_rate', 'low_confidence'.
-    `readings` (best first, at most three, distinct after normalising) are there whatever the gate says, unless there
-    was no speech. Text that a gate held back must never be spoken unasked.
+    'too_short', 'no_words' (sound, but nobody near speaks), 'looping', 'invented', 'impossible_rate', 'low_confidence',
+    'no_english' (words, that could not be put into English). `readings` (best first, at most three, distinct after
+    normalising) are there whatever the gate says, unless there was no speech, or no English. Text that a gate held back
+    must never be spoken unasked.
     """
 
     text: str
@@ -183,7 +188,8 @@ class Performance:
 
     tempo: how many times faster than it was said it is to be said. closeness 0..1: how far its timing is its own (1:
     followed phone by phone) or the impairment's (0: of each word, only what stands out). pauses_kept 0..1: the share of
-    its pauses that goes beyond the speaker's usual. strength 0..1: how much of all this to follow.
+    its pauses that goes beyond the speaker's usual. strength 0..1: how much of all this to follow. in_place: each word
+    is to start when it did, counted from the first, and rests are kept up to 5 s.
     """
 
     audio: Audio
@@ -195,6 +201,7 @@ class Performance:
     closeness: float = 1.0
     pauses_kept: float = 1.0
     strength: float = 1.0
+    in_place: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,9 @@ def next_prompts(session: Session, patient: Patient) -> list[ToRead]:
     read = session.execute(counts.where(ReadAloud.patient_id == patient.id, ReadAloud.state != REFUSED)).all()
     done = {key for row in read for key in row if key is not None}
     own = [ToRead(one.text, own_id=one.row.id) for one in own_sentences(session, patient.id) if not one.read]
-    catalogue = prompts.catalogue(patient.language)
+    # Who speaks another language reads no English aloud: it would be learned as theirs.
+    known = patient.language.split("-")[0].lower() in prompts.CATALOGUES
+    catalogue = prompts.catalogue(patient.language) if known else ()
     return own + [ToRead(one.text, prompt=one.key) for one in catalogue if one.key not in done]
 
 

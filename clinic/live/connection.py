@@ -68,6 +68,7 @@ class Connection:
         self._current = ""
         self._hearing = Hearing(detector, registry, self.tell)
         self._over = False
+        self._told_mode: dict[str, Any] = {}
         self._relay: Relay | None = None
 
     # Life
@@ -146,6 +147,7 @@ class Connection:
                 pause_s=utterances.pause_s(patient_id),
                 voice={"kind": ready.voice, "label": ready.label, "message": ready.why},
                 turn=turn,
+                speaks_as=self._speaks_as(),
                 limits=LIMITS,
             )  # fmt: skip
             self._settle(hello, kept, ready)
@@ -196,6 +198,11 @@ class Connection:
                 case m.SpeakCutOff(utterance):
                     utterances.take_up_cut_off(utterance, self._session_id)
                     self._work(utterance)
+                case m.SpeakAs(mode):
+                    if self._hearing.open is not None or self._state in ("working", "speaking"):
+                        raise ProtocolError("busy", "Please wait until this was spoken, then choose.")
+                    utterances.choose_mode(self._session_id, mode, self._tablet.account_id)
+                    self.tell("speaks_as", **self._speaks_as())
                 case m.Hello():
                     raise ProtocolError("wrong_order", "Hello is said once.", m.CLOSE_WRONG_ORDER)
 
@@ -217,7 +224,15 @@ class Connection:
                 utterances.dismiss(self._current, self._session_id, "again")
             self._drop(self._current, settle=False)
         self._hearing.begin(turn, mode, utterances.pause_s(self._patient_id))
+        before = self._told_mode
+        if self._speaks_as() != before:  # a clinician has set another meanwhile
+            self.tell("speaks_as", **self._told_mode)
         self._tell_state("listening", turn=turn)
+
+    def _speaks_as(self) -> dict[str, Any]:
+        mode, choices = utterances.speech_mode(self._session_id)
+        self._told_mode = {"mode": mode, "choices": list(choices)}
+        return self._told_mode
 
     def _hear(self, frame: bytes) -> None:
         with self._lock:

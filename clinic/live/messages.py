@@ -27,10 +27,12 @@ TEXT_BYTES = 4096
 HARD_BYTES = 64 * 1024
 HEADER = struct.Struct("<I")
 
-CLIENT = ("hello", "start", "finish", "cancel", "choose", "again", "none_of_these", "speak_cut_off", "ping")
+CLIENT = (
+    "hello", "start", "finish", "cancel", "choose", "again", "none_of_these", "speak_cut_off", "speak_as", "ping",
+)  # fmt: skip
 SERVER = (
     "welcome", "state", "ack", "turn_ended", "turn_resumed", "words", "readings", "nothing_heard", "speech_start",
-    "speech_end", "slow", "failed", "error", "pong",
+    "speech_end", "speaks_as", "slow", "failed", "error", "pong",
 )  # fmt: skip
 HOLD, TAP, FREE = MODES = ("hold", "tap", "free")
 STATES = ("ready", "listening", "working", "unsure", "speaking", "no_voice", "cut_off")
@@ -45,6 +47,7 @@ CLOSE_CODES = (
 )  # fmt: skip
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{8,32}")
+_MODE = re.compile(r"[a-z_]{1,16}")
 _CURSOR_LENGTH = 64
 
 
@@ -115,13 +118,20 @@ class SpeakCutOff:
 
 
 @dataclass(frozen=True)
+class SpeakAs:
+    """How what is said from now on is to be said again: one of `welcome.speaks_as.choices`."""
+
+    mode: str
+
+
+@dataclass(frozen=True)
 class Ping:
     """Keep the connection open; `t` comes back in the pong."""
 
     t: float = 0.0
 
 
-ClientMessage = Hello | Start | Finish | Cancel | Choose | Again | NoneOfThese | SpeakCutOff | Ping
+ClientMessage = Hello | Start | Finish | Cancel | Choose | Again | NoneOfThese | SpeakCutOff | SpeakAs | Ping
 
 
 def parse(text: str) -> ClientMessage:
@@ -160,6 +170,11 @@ def parse(text: str) -> ClientMessage:
             return NoneOfThese(_identifier(data, "utterance"))
         case "speak_cut_off":
             return SpeakCutOff(_identifier(data, "utterance"))
+        case "speak_as":
+            mode = data.get("mode")
+            if not isinstance(mode, str) or not _MODE.fullmatch(mode):
+                raise _bad_field("mode")
+            return SpeakAs(mode)
         case _:
             t = data.get("t", 0.0)
             if not isinstance(t, int | float) or isinstance(t, bool) or not abs(t) < 1e15:

@@ -154,7 +154,8 @@ class Relay:
                 tell("words", event=event.id, utterance=utterance, text=body["text"], confidence=body["confidence"])
             case "unsure":
                 self._done(utterance)
-                readings = [{"text": r["text"], "confidence": r["confidence"]} for r in body["readings"]]
+                shown = ("text", "confidence", "english")
+                readings = [{name: r[name] for name in shown if name in r} for r in body["readings"]]
                 tell("readings", event=event.id, utterance=utterance, readings=readings, why=body.get("why", ""))
                 follow("unsure", utterance)
             case "nothing_heard":

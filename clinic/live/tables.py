@@ -23,6 +23,8 @@ class LiveSession(Row, Base):
 
     patient_id: Mapped[str] = mapped_column(ForeignKey("patient.id", ondelete="CASCADE"), index=True)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime())
+    #: The mode that the patient chose at the tablet; None: as it is set for them (`clinic.patients.modes`).
+    speech_mode: Mapped[str | None] = mapped_column(String(16))
 
 
 class Utterance(Row, Base):
@@ -49,12 +51,16 @@ class Utterance(Row, Base):
     #: Inside it, 0 where there was none; None where the room was too loud to tell.
     longest_pause_s: Mapped[float | None] = mapped_column(Float)
     audio_blob_id: Mapped[str] = mapped_column(String(32))
+    #: The mode in force when it was said; None before there were any.
+    speech_mode: Mapped[str | None] = mapped_column(String(16))
     #: JSON of contracts.Transcript: text, words with times and confidence, readings, gate.
     transcript_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     confidence: Mapped[float | None] = mapped_column(Float)
     gate: Mapped[str | None] = mapped_column(String(24))
     #: What was really said aloud, and whether the patient chose it themselves.
     spoken_text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    #: Where that was in another language than the patient's (mode interpret): the words that they confirmed.
+    original_text_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     chosen: Mapped[bool] = mapped_column(Boolean, default=False)
     restored_blob_id: Mapped[str | None] = mapped_column(String(32))
     restored_duration_s: Mapped[float | None] = mapped_column(Float)

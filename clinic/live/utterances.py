@@ -33,7 +33,8 @@ from clinic.live.tables import (
     Utterance,
 )
 from clinic.live.turns import Ended
-from clinic.patients.tables import Consent, Patient
+from clinic.patients import modes
+from clinic.patients.tables import INTERPRET, Consent, Patient
 from clinic.queue import send
 from clinic.settings import get_settings
 from clinic.speaker.keeping import check_of
@@ -166,6 +167,7 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, mode: st
     unneeded = blob_id
     try:
         with transaction() as session:
+            speech_mode = _mode(session, session_id)
             row = session.scalars(_turn(session_id, turn_id)).first()
             if row is not None and not (row.cut_off and row.state == RECEIVED):
                 return row.id
@@ -179,6 +181,7 @@ def _keep(session_id: str, patient_id: str, turn_id: str, ended: Ended, mode: st
                 session.add(row)
             former, row.audio_blob_id = row.audio_blob_id, blob_id
             row.cut_off, row.ended_at, row.mode = cut_off, now(), mode
+            row.speech_mode = speech_mode
             row.duration_s = len(ended.pcm) / 2 / RATE_UP_HZ
             row.longest_pause_s = None if cut_off else ended.longest_pause_s
             if not cut_off:
@@ -233,7 +236,11 @@ def choose(utterance_id: str, session_id: str, reading: int, account_id: str) ->
         readings = get_vault().get_json(row, "transcript_sealed")["readings"]
         if reading >= len(readings):
             raise PlainError("no_such_reading", "That reading is not among those on the screen.")
-        get_vault().put(row, "spoken_text_sealed", readings[reading]["text"])
+        text = readings[reading]["text"]
+        if row.speech_mode == INTERPRET:
+            get_vault().put(row, "original_text_sealed", text)
+            text = _english_of(readings[reading])
+        get_vault().put(row, "spoken_text_sealed", text)
         row.chosen, row.state = True, WORKING
         record(session, account_id, "live.choose", row.id, reading=reading)
         send(session, "live.speak", row.id)
@@ -285,6 +292,31 @@ def give_up(utterance_id: str, code: str, message: str) -> None:
         row = session.get(Utterance, utterance_id)
         if row is not None and row.state in (RECEIVED, WORKING):
             row.state, row.error_code, row.error_message = FAILED, code, message
+
+
+def speech_mode(session_id: str) -> tuple[str, tuple[str, ...]]:
+    """How what is said now will be said again, and what the tablet may offer in its place."""
+    with transaction() as session:
+        live = session.get_one(LiveSession, session_id)
+        return _mode(session, session_id), modes.offered(session.get_one(Patient, live.patient_id))
+
+
+def choose_mode(session_id: str, mode: str, account_id: str) -> None:
+    """The patient's own choice, for what they say from now on in this session. Raises PlainError 'not_offered'."""
+    with transaction() as session:
+        modes.choose(session, account_id, session.get_one(LiveSession, session_id), mode)
+
+
+def _mode(session: Session, session_id: str) -> str:
+    live = session.get_one(LiveSession, session_id)
+    return modes.in_force(session.get_one(Patient, live.patient_id), live)
+
+
+def _english_of(reading: dict[str, str]) -> str:
+    """Never the words themselves: a voice that speaks English would garble them."""
+    if not reading.get("english"):
+        raise PlainError("no_english", "There is no English for that one. Say it again, or another way.")
+    return reading["english"]
 
 
 def _consents(session: Session, patient_id: str) -> bool:

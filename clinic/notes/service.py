@@ -36,6 +36,8 @@ GATES = {
     "looping": "The words that were recognised went round in circles, which software does when it is guessing.",
     "invented": "The words are what films end with, which software hears where nothing was said.",
     "impossible_rate": "There were more words than anybody could have said in that time, so they cannot be right.",
+    "no_english": "The software could not put it into English.",
+    "interpreted": "It is always asked before English is spoken.",
     "low_confidence": "The software was not sure enough of the words.",
     "other_voice": "It did not sound like the patient.",
     "short_voice": "The tablet listened by itself, and it was too short to tell whether it was the patient.",
@@ -49,13 +51,15 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Heard:
-    """One utterance, unsealed. `text` is what was spoken aloud, else what was understood."""
+    """One utterance, unsealed. `text` is what was spoken aloud, else what was understood; where something else was
+    spoken (`english`), the patient's own words."""
 
     row: Utterance
     text: str
     understood: str
     readings: list[dict[str, Any]]
     spoken: bool
+    english: str
     why_silent: str
     distress: dict[str, Any]
     urgency: dict[str, Any]
@@ -111,7 +115,7 @@ def heard_in(session: Session, session_id: str) -> list[Heard]:
 
 def _heard(row: Utterance) -> Heard:
     vault = get_vault()
-    problem = understood = said = ""
+    problem = understood = said = english = ""
     readings: list[dict[str, Any]] = []
     try:
         if row.transcript_sealed is not None:
@@ -119,6 +123,8 @@ def _heard(row: Utterance) -> Heard:
             understood, readings = str(transcript.get("text", "")), list(transcript.get("readings", []))
         if row.spoken_text_sealed is not None:
             said = vault.get_text(row, "spoken_text_sealed")
+        if row.original_text_sealed is not None:
+            said, english = vault.get_text(row, "original_text_sealed"), said
     except VaultError as error:
         problem = error.message
     felt = feeling(row)
@@ -129,6 +135,7 @@ def _heard(row: Utterance) -> Heard:
         understood,
         [] if spoken else readings,
         spoken,
+        english if spoken else "",
         "" if spoken else _why_silent(row),
         dict(felt.get("distress", {})),
         dict(felt.get("urgency", {})),

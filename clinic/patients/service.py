@@ -15,12 +15,13 @@ from clinic.errors import PlainError
 from clinic.learning import tables as learning
 from clinic.live.tables import Utterance
 from clinic.messages.tables import Message
+from clinic.patients import modes
+from clinic.patients.modes import LANGUAGES as LANGUAGES
 from clinic.patients.tables import Patient, Pronunciation
 from clinic.speaker import keeping
 from clinic.vault import VaultError, get_vault
 from clinic.voices.tables import BUILDING, QUEUED, Recording, Sample, Voice
 
-LANGUAGES = {"en": "English"}
 _LONGEST_NAME, _LONGEST_NUMBER = 120, 40
 
 #: Setting → (least, most).
@@ -58,8 +59,8 @@ def create_patient(session: Session, actor: str, name: str, hospital_number: str
             f"A name has up to {_LONGEST_NAME} characters, a hospital number up to {_LONGEST_NUMBER}. Shorten it.",
         )
     if language not in LANGUAGES:
-        raise PlainError("language", "Same Voice cannot speak this language yet. Choose one from the list.")
-    patient = Patient(id=new_id(), language=language)
+        raise PlainError("language", "Same Voice does not understand this language yet. Choose one from the list.")
+    patient = Patient(id=new_id(), language=language, speech_mode=modes.usual_for(language))
     get_vault().create_key(patient.id)
     get_vault().put(patient, "name_sealed", name)
     if hospital_number:
@@ -110,6 +111,11 @@ def change_asks_first(session: Session, actor: str, patient_id: str, asks_first:
     if patient.asks_first != asks_first:
         patient.asks_first = asks_first
         record(session, actor, "patient.asks_first", patient_id, asks_first=asks_first)
+
+
+def change_mode(session: Session, actor: str, patient_id: str, mode: str, into: str = modes.SPOKEN) -> None:
+    """See `modes.change`, which raises; and what `get_patient` raises."""
+    modes.change(session, actor, get_patient(session, patient_id), mode, into)
 
 
 def erase(session: Session, actor: str, patient_id: str) -> None:

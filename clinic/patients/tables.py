@@ -13,6 +13,9 @@ from clinic.database import Base, Row, UtcDateTime
 SCOPES = ("keep_voice", "speak_for_me", "watch_distress", "learn_corrections", "know_my_voice", "draft_notes")
 
 
+#: How what a patient says is said again (docs/modes.md): clean and fluent; in their own timing and pitch; in English.
+RESTORE, AS_SAID, INTERPRET = "restore", "as_said", "interpret"
+
 #: How long a pause ends a turn of somebody whose pauses nobody knows yet (docs/turns.md).
 PAUSE_S = 2.4
 
@@ -35,6 +38,7 @@ class Patient(Row, Base):
     asks_first: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
     manner_strength: Mapped[float] = mapped_column(Float, default=0.6)
     pace: Mapped[float] = mapped_column(Float, default=1.0)
+    speech_mode: Mapped[str] = mapped_column(String(16), default=RESTORE, server_default=RESTORE)
     #: A stand-in voice (a public voice's name) that the patient chose for when their own cannot be opened.
     stand_in: Mapped[str | None] = mapped_column(String(32))
     baseline_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)

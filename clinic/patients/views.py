@@ -14,7 +14,7 @@ from clinic.database import transaction
 from clinic.errors import PlainError
 from clinic.learning import versions
 from clinic.live.utterances import Pause, pause_of
-from clinic.patients import consents, listed_words, overview, pronunciations, service, tablets
+from clinic.patients import consents, listed_words, modes, overview, pronunciations, service, tablets
 from clinic.patients.tables import Patient
 from clinic.speaker import service as speaker
 from clinic.voices.speaking import speaking
@@ -66,6 +66,9 @@ def create() -> Response | str | tuple[str, int]:
         page = render_template("patients/new.html", form=form, wrong=error.message, languages=service.LANGUAGES)
         return page, error.status
     flash("The patient is registered. Ask for their consent next.", "good")
+    if not modes.is_spoken(patient.language):
+        called = service.LANGUAGES[patient.language]
+        flash(f"The voices speak English only. What they say in {called} sounds in English.", "good")
     return redirect(url_for("patients.view", patient_id=patient.id))
 
 
@@ -98,6 +101,8 @@ def _page(patient_id: str, paired: tablets.Paired | None = None, listing: listed
             words_fingerprint=pronunciations.fingerprint(words),
             ranges=service.RANGES,
             check=speaker.overview(session, patient_id),
+            language=service.LANGUAGES.get(patient.language, patient.language),
+            english=modes.is_spoken(patient.language),
             pause_help=_pause_help(pause_of(session, patient_id)),
             unusual=overview.UNUSUAL,
             paired=paired,
@@ -192,6 +197,23 @@ def remove_listed_word(word_id: str) -> Response:
     with transaction() as session:
         patient_id = listed_words.remove(session, current_user.id, word_id)
     return redirect(url_for("patients.view", patient_id=patient_id, _anchor="listed"))
+
+
+@blueprint.post("/patients/<patient_id>/mode")
+@role_required(CLINICIAN)
+def change_mode(patient_id: str) -> Response:
+    """How what this patient says is said again."""
+    mode, into = request.form.get("speech_mode", ""), request.form.get("into", modes.SPOKEN)
+    try:
+        with transaction() as session:
+            service.change_mode(session, current_user.id, patient_id, mode, into)
+    except PlainError as error:
+        if wants_json() or error.status != 400:
+            raise
+        flash(error.message, "bad")
+    else:
+        flash("How this patient is heard is set. It counts from the next sentence on.", "good")
+    return redirect(url_for("patients.view", patient_id=patient_id, _anchor="mode"))
 
 
 @blueprint.post("/patients/<patient_id>/tablets")

@@ -277,7 +277,7 @@ def test_everything_that_can_be_touched_is_large_and_on_the_screen(
         if moment == "unsure":
             page.tap("#button")
         state(page, moment)
-        for thing in page.locator("button:visible, #modes label:visible").all():
+        for thing in page.locator("button:visible, #modes label:visible, #speaks-as label:visible").all():
             box = thing.bounding_box()
             assert box and box["height"] >= 64 and box["width"] >= 64, thing.inner_text()
             assert box["x"] >= 0 and box["x"] + box["width"] <= size[0], thing.inner_text()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from workers.contracts import Baseline, Feeling, Prosody, Score, Transcript
 from workers.feel.baseline import FEATURES, FEW, deviations, features
-from workers.feel.words import WordEvidence, weigh
+from workers.feel.words import WordEvidence, has_list, weigh
 
 _CALM_DISTRESS = -3.2  # logit with no evidence: 0.04
 _CALM_URGENCY = -3.2
@@ -61,7 +61,8 @@ def score(
     sure = chosen is not None or transcript is None or transcript.gate is None
     if not text and transcript and transcript.readings and chosen is None:
         text = transcript.readings[0].text
-    words = weigh(text, sure=sure)
+    language = transcript.language if transcript else "en"
+    words = weigh(text, sure=sure, language=language)
 
     distress, urgency = _CALM_DISTRESS + words.distress, _CALM_URGENCY + words.urgency
     cues: list[tuple[float, float, str]] = []
@@ -83,7 +84,7 @@ def score(
     return Feeling(
         _score(distress, width, words, [(adds, cue) for adds, _, cue in cues]),
         _score(urgency, width, words, [(adds, cue) for _, adds, cue in cues]),
-        _note(baseline, sure=sure, spoken=bool(measured), voiced="pitch" in measured),
+        _note(baseline, language, sure=sure, spoken=bool(measured), voiced="pitch" in measured),
     )
 
 
@@ -116,12 +117,16 @@ def _width(baseline: Baseline | None, *, sure: bool, voiced: bool) -> float:
     return width + (0.0 if sure else _WIDTH_UNSURE) + (0.0 if voiced else _WIDTH_UNVOICED)
 
 
-def _note(baseline: Baseline | None, *, sure: bool, spoken: bool, voiced: bool) -> str:
+def _note(baseline: Baseline | None, language: str, *, sure: bool, spoken: bool, voiced: bool) -> str:
     notes = []
     if baseline is None or baseline.count == 0:
         notes.append("No baseline yet, so only the words count.")
     elif baseline.count < FEW:
         notes.append(f"The baseline holds {baseline.count} of the {FEW} utterances that it needs: a first guess.")
+    if not has_list(language):
+        notes.append("Words of this language are not weighed, so only the voice counts.")
+    elif not language.startswith("en"):
+        notes.append("The list of words in this language is short, and nobody who speaks it has checked it.")
     if not sure:
         notes.append("The words were not sure, so they count by half.")
     if not spoken:

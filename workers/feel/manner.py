@@ -125,6 +125,33 @@ def perform(
     )
 
 
+def as_said(
+    prosody: Prosody,
+    audio: Audio,
+    words: Sequence[Word],
+    baseline: Baseline | None,
+    measures: Mapping[str, float] | None = None,
+) -> Manner:
+    """Today's utterance as it is: every word at its time, with all of its pitch movement and loudness, none scaled.
+
+    Nothing is held against the usual pace, pauses or range, so the impairment is in it, and a baseline is not needed.
+    What stays: pitch that no larynx makes is left out; how high and how loud the whole is said, in the voice of before,
+    is today's difference from the usual, within its limits. With no words that were recognised, neutral.
+    """
+    carried = carry_over(prosody, baseline, measures)
+    if not words or not math.isfinite(prosody.energy_median_db):
+        return Manner()
+    performance = Performance(
+        audio=audio,
+        words=tuple(words),
+        frame_s=prosody.frame_s,
+        f0_semitones=_movement(prosody, 1.0),
+        energy_db=(prosody.energy_db - prosody.energy_median_db).astype(np.float32),
+        in_place=True,
+    )
+    return Manner(pitch_semitones=carried.pitch_semitones, gain_db=carried.gain_db, performance=performance)
+
+
 def _movement(prosody: Prosody, scale: float) -> FloatArray:
     """Semitones about the utterance's median, scaled; nan where there is no pitch, or it is not believed."""
     voiced = prosody.f0_hz > 0

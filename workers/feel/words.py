@@ -13,6 +13,7 @@ from workers.wording.phrases import find, tokens
 
 _EACH_FURTHER = 0.3  # of its weight: signals that agree add less than the first
 _AGAIN = 0.4  # logits for each time that a signal is said again, up to three
+_LISTS = {"en": "signals.toml", "es": "signals-es.toml", "fr": "signals-fr.toml"}
 _TIMES = ("", "once", "twice", "three times", "four times")
 
 
@@ -34,16 +35,17 @@ class _Signal:
     unless: tuple[str, ...]
 
 
-def weigh(text: str, *, sure: bool) -> WordEvidence:
+def weigh(text: str, *, sure: bool, language: str = "en") -> WordEvidence:
     """Weigh `text`. Where `sure` is false (a gate held it back) it counts by half, and the cues say 'may have said'.
 
-    Half and not nothing: to miss a cry for help that was badly understood is worse than to show it as unsure.
+    Half and not nothing: to miss a cry for help that was badly understood is worse than to show it as unsure. Of a
+    language without a list (`has_list`) only what is said again counts: an English list finds 'pain' in French bread.
     """
     if len(text) > 4000:  # no utterance is that long; the head is enough, and work stays bounded
         text = text[:4000]
     said: Counter[str] = Counter()
     weights: dict[str, _Signal] = {}
-    for signal in _signals():
+    for signal in _signals(_plain(language)) if has_list(language) else ():
         for found in find(text, signal.phrases, signal.unless):
             if not found.negated:
                 said[found.phrase] += 1
@@ -84,9 +86,18 @@ def _times(count: int) -> str:
     return _TIMES[count] if count < len(_TIMES) else f"{count} times"
 
 
+def has_list(language: str) -> bool:
+    """Whether words of this language are weighed."""
+    return _plain(language) in _LISTS
+
+
+def _plain(language: str) -> str:
+    return language.split("-")[0].lower()
+
+
 @cache
-def _signals() -> tuple[_Signal, ...]:
-    with Path(__file__).with_name("signals.toml").open("rb") as file:
+def _signals(language: str) -> tuple[_Signal, ...]:
+    with Path(__file__).with_name(_LISTS[language]).open("rb") as file:
         stored = tomllib.load(file)
     return tuple(
         _Signal(

@@ -22,6 +22,7 @@ from workers.speak.acoustics import SAMPLES_A_FRAME, VOICED_HZ, Acoustics, Frame
 from workers.speak.align import align
 from workers.speak.matching import PAUSES, matched, words_of_phones
 from workers.speak.phone_sounds import FRAME_S, open_phone_sounds
+from workers.speak.timeline import MOST_KEPT_REST_S, Timeline
 
 #: An alignment frame of the network.
 STEP_S = SAMPLES_A_FRAME / 24_000
@@ -67,12 +68,14 @@ class Follower:
         self._words = matched(clauses, performance.words)
         # Of the clause before: when it ended in the utterance, and its frames after the last phone.
         self._ended_s, self._tail_predicted, self._tail_said = math.nan, 0.0, 0.0
+        self._timeline = Timeline(STEP_S) if performance.in_place else None
 
     def course(self, place: int, phones: str, frames: Frames) -> Course | None:
         """How clause number `place` goes; None where nothing of it was heard."""
         words = self._words[place]
         each = self._acoustics.phones_of_each(self._clauses[place].split())
         owners: list[int | None] = [None, *words_of_phones(phones, each), None]
+        predicted = frames.durations.cpu().numpy().astype(np.float32)
         if (
             self._performance.strength <= 0
             or not any(words)
@@ -80,8 +83,9 @@ class Follower:
             or len(self._performance.energy_db) == 0
         ):
             self._ended_s, self._tail_predicted, self._tail_said = math.nan, 0.0, 0.0
+            if self._timeline is not None:
+                self._timeline.passed(predicted, owners)
             return None
-        predicted = frames.durations.cpu().numpy().astype(np.float32)
         pauses = np.array([True, *(phone in PAUSES for phone in phones), True])
         starts_s, ends_s = np.full((2, len(predicted)), np.nan, np.float32)
         encoded = columns(frames)
@@ -95,8 +99,12 @@ class Follower:
         owned = _owned(owners)
         durations = self._durations(owners, pauses, predicted, ends_s - starts_s)
         self._rest(place, durations, predicted, starts_s[owned[0]], ends_s[owned[-1]], owned)
-        outer = _outer(owners)
-        return self._laid_out(_whole(durations), starts_s, ends_s, outer, owned[0])
+        if self._timeline is not None:
+            durations = self._timeline.kept(durations, starts_s, pauses, owners)
+        durations = _whole(durations)
+        if self._timeline is not None:
+            self._timeline.passed(durations, owners)
+        return self._laid_out(durations, starts_s, ends_s, _outer(owners), owned[0])
 
     def bent(self, course: Course, f0_hz: Tensor, energy: Tensor, own_hz: float) -> tuple[Tensor, Tensor]:
         """The predicted contours, each (1, 2n), drawn towards the performance's. `own_hz`: the median to be about."""
@@ -194,7 +202,7 @@ class Follower:
         performance = self._performance
         said = heard_s / STEP_S / performance.tempo
         inner = ~_outer(owners) & np.isfinite(said)
-        said = _rested(said, pauses & inner)
+        said = _rested(said, pauses & inner, MOST_KEPT_REST_S if performance.in_place else MOST_REST_S)
         closely = np.where(inner, said, predicted)
         closely = np.where(pauses, closely, closely.clip(SHORTEST * predicted, LONGEST * predicted))
         standing_out = _emphasised(owners, pauses, predicted, said)
@@ -293,12 +301,12 @@ def _emphasised(owners: Sequence[int | None], pauses: BoolArray, predicted: Floa
     return out
 
 
-def _rested(said: FloatArray, pauses: BoolArray) -> FloatArray:
-    """`said` with no rest over `MOST_REST_S`; a comma and the space after it are one rest."""
+def _rested(said: FloatArray, pauses: BoolArray, most_s: float) -> FloatArray:
+    """`said` with no rest over `most_s`; a comma and the space after it are one rest."""
     out = said.copy()
     edges = np.flatnonzero(np.diff(np.concatenate([[False], pauses, [False]]).astype(np.int8)))
     for first, end in edges.reshape(-1, 2):
-        out[first:end] *= min(1.0, MOST_REST_S / STEP_S / max(float(out[first:end].sum()), 1.0))
+        out[first:end] *= min(1.0, most_s / STEP_S / max(float(out[first:end].sum()), 1.0))
     return out
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from workers.contracts import Statement
 from workers.summarise.findings import symptoms
-from workers.summarise.note import MANNER, NOT_UNDERSTOOD, SECTIONS, SYMPTOMS, TOLD_FROM
+from workers.summarise.note import MANNER, NOT_UNDERSTOOD, SAID, SECTIONS, SYMPTOMS, TOLD_FROM
 from workers.summarise.records import UtteranceRecord
 
 _QUOTE = re.compile(r"“([^“”]*)”")
@@ -25,6 +25,7 @@ _FRAME = {
     "": "asked mentioned chosen by the patient",
     SYMPTOMS: "",
     MANNER: f"distress urgency no reading of or reached {TOLD_FROM} 0 to 1 not validated",
+    SAID: "chosen by the patient spoken in english as",
     NOT_UNDERSTOOD: "not understood the recording is kept for listening",
 }
 
@@ -46,16 +47,26 @@ def _why_struck(line: Statement, by_id: dict[str, UtteranceRecord]) -> str:
     quotes, rest = _split(line)
     if line.section not in (MANNER, NOT_UNDERSTOOD) and not quotes:
         return "It quotes nobody."
-    if any(not quote.strip() or not any(quote in one.text for one in sources) for quote in quotes):
+    if any(not quote.strip() or not any(_said(quote, one, line.section) for one in sources) for quote in quotes):
         return "The quotation is not what was said."
     if line.section == MANNER:
         return _manner_struck(rest, sources)
-    borne_out = {(one.name, one.negated) for source in sources for one in symptoms(source.text)}
+    borne_out = {
+        (one.name, one.negated)
+        for source in sources
+        for text in (source.text, source.english)
+        for one in symptoms(text)
+    }
     if any((one.name, one.negated) not in borne_out for quote in quotes for one in symptoms(quote)):
         return "Torn out of its sentence, the quotation says something else."
     if line.section == SYMPTOMS:
         return _symptom_struck(rest, quotes, sources)
     return _framing_struck(rest, line.section)
+
+
+def _said(quote: str, source: UtteranceRecord, section: str) -> bool:
+    """Their own words; and what sounded in their place, only where that is told as such."""
+    return quote in source.text or (section == SAID and quote in source.english)
 
 
 def _split(line: Statement) -> tuple[list[str], str]:
@@ -90,7 +101,7 @@ def _symptom_struck(rest: str, quotes: Sequence[str], sources: Sequence[Utteranc
     if not told:
         return "It does not say whether the symptom is reported or denied."
     wanted = (told[2], told[1] == "Denies")
-    findings = [one for source in sources for one in symptoms(source.text)]
+    findings = [one for source in sources for one in symptoms(source.english_words)]
     findings += [replace(one, sentence=quote) for quote in quotes for one in symptoms(quote)]
     if not any(
         (one.name, one.negated) == wanted and any(one.sentence.startswith(quote) for quote in quotes)

@@ -7,6 +7,7 @@ still there: 'What was said' holds every understood utterance. It is a draft: a 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from workers.contracts import Statement
@@ -39,7 +40,7 @@ def _of_utterance(record: UtteranceRecord) -> Iterator[Statement]:
         if record.gate or record.text.strip():
             yield _line(record, NOT_UNDERSTOOD, "Not understood; the recording is kept for listening.")
         return
-    findings = symptoms(record.text)
+    findings = symptoms(record.english_words)
     told = [finding for finding in findings if not finding.negated]
     if told or max(record.distress or 0.0, record.urgency or 0.0) >= TOLD_FROM:
         for quote in dict.fromkeys(finding.sentence for finding in told) or [record.text]:
@@ -47,12 +48,13 @@ def _of_utterance(record: UtteranceRecord) -> Iterator[Statement]:
     for finding in findings:
         verb = "Denies" if finding.negated else "Reports"
         yield _quoting(record, SYMPTOMS, f"{verb} {finding.name}: ", finding.sentence)
-    for sentence in requests(record.text):
+    for sentence in requests(record.english_words):
         yield _quoting(record, REQUESTS, "Asked: ", sentence)
     yield from _manner(record)
-    for sentence in follow_ups(record.text):
+    for sentence in follow_ups(record.english_words):
         yield _quoting(record, FOLLOW_UP, "Mentioned: ", sentence)
-    yield _quoting(record, SAID, "Chosen by the patient: " if record.chosen else "", record.text)
+    said = _quoting(record, SAID, "Chosen by the patient: " if record.chosen else "", record.text)
+    yield _with_english(said, record.english) if record.english else said
 
 
 def _manner(record: UtteranceRecord) -> Iterator[Statement]:
@@ -74,11 +76,22 @@ def _calm(records: tuple[UtteranceRecord, ...]) -> Iterator[Statement]:
         )
 
 
+def _with_english(said: Statement, english: str) -> Statement:
+    """What was said and, after it, what software made of it and the patient let sound."""
+    shown, more = _shortened(english)
+    quotes = (*said.extra["quotes"], shown)
+    return replace(said, text=f"{said.text} Spoken in English as “{shown}”{more}", extra={"quotes": quotes})
+
+
 def _quoting(record: UtteranceRecord, section: str, before: str, quote: str) -> Statement:
+    shown, more = _shortened(quote)
+    return _line(record, section, f"{before}“{shown}”{more}", {"quotes": (shown,)})
+
+
+def _shortened(quote: str) -> tuple[str, str]:
     quote = quote.strip()
     shown = quote if len(quote) <= _LONGEST_QUOTE else quote[:_LONGEST_QUOTE].rsplit(maxsplit=1)[0]
-    more = "" if shown == quote else " …"
-    return _line(record, section, f"{before}“{shown}”{more}", {"quotes": (shown,)})
+    return shown, "" if shown == quote else " …"
 
 
 def _line(record: UtteranceRecord, section: str, text: str, extra: dict[str, Any] | None = None) -> Statement:

@@ -142,7 +142,8 @@ def _sentences(row: AdapterRow) -> list[Clip]:
         for utterance_id in row.utterance_ids:
             said = session.get(Utterance, utterance_id)
             if said is not None and said.patient_id == row.patient_id and said.chosen and said.spoken_text_sealed:
-                text = vault.get_text(said, "spoken_text_sealed")
+                own = "original_text_sealed" if said.original_text_sealed else "spoken_text_sealed"
+                text = vault.get_text(said, own)
                 clips.append(Clip(sound_of(row.patient_id, said.audio_blob_id), text))
     return clips
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic.database import transaction
 from clinic.live.tables import CANCELLED, Utterance
-from clinic.patients.tables import Patient
+from clinic.patients.tables import AS_SAID, INTERPRET, RESTORE, Patient
 from clinic.vault import get_vault
 from workers.contracts import Audio, Baseline, Manner, Prosody, Transcript, Voice, Word
 from workers.feel import baseline as baselines
@@ -18,13 +18,20 @@ from workers.tasks import sealed
 from workers.tasks.codec import feeling_to_json
 
 
-def manner_for(patient: Patient, measured: Prosody, voice: Voice, audio: Audio, words: Sequence[Word]) -> Manner:
+def manner_for(
+    patient: Patient, measured: Prosody, voice: Voice, audio: Audio, words: Sequence[Word], mode: str = RESTORE
+) -> Manner:
     """Today's manner against the patient's own usual, as far as they want it kept, at the pace that they set.
 
-    `audio`, `words`: the utterance and what was recognised in it, for speech that follows its course.
+    `audio`, `words`: the utterance and what was recognised in it, for speech that follows its course. `mode`: as said,
+    all of today's is kept at its own time; interpreted, the words are others, and only the whole can be followed.
     """
     known, strength = baseline_of(patient), patient.manner_strength
+    if mode == AS_SAID:
+        return manner.as_said(measured, audio, words, known, voice.measures)
     carried = manner.carry_over(measured, known, voice.measures, strength=strength)
+    if mode == INTERPRET:
+        return replace(carried, pace=carried.pace * patient.pace)
     performance = manner.perform(measured, audio, words, known, voice.measures, strength=strength, pace=patient.pace)
     return replace(carried, pace=carried.pace * patient.pace, performance=performance)
 

@@ -36,6 +36,7 @@ WHY = {
     "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
     "other_voice": "That did not sound like you. Touch it if it was you.",
     "short_voice": "That was too short to tell whether it was you. Touch it if it was.",
+    "interpreted": "Touch it, and it is said in English.",
     "not_adapted": "I do not know your speech well yet, so I ask before I speak.",
 }
 NOTHING = {
@@ -45,6 +46,7 @@ NOTHING = {
     # With a touch it is the patient's will, and is asked about instead.
     "put_aside": "That sounded like somebody else, so I left it. If it was you, touch to pause, choose “Touch once” "
     "and say it again.",
+    "no_english": "I heard words, but could not put them into English. Please say it another way, or in shorter parts.",
 }
 
 
@@ -72,12 +74,13 @@ def speak(utterance_id: str) -> None:
                 return
             row.state = WORKING
             text = get_vault().get_text(row, "spoken_text_sealed")
+            original = get_vault().get_text(row, "original_text_sealed") if row.original_text_sealed else text
             transcript = transcript_from_json(get_vault().get_json(row, "transcript_sealed"))
         _tell(row, {"type": "working"})
         said = heard.heard_before(row, transcript)
         speaking.say(row, text, said, lambda event, sound: _tell(row, event, sound))
         # Confirmed words count in full: until now a cry for help that a gate held back had counted half.
-        listen.keep_feeling(utterance_id, said.measured, transcript, chosen=text)
+        listen.keep_feeling(utterance_id, said.measured, transcript, chosen=original)
         whose.confirmed(row, said.audio)
 
 
@@ -121,7 +124,7 @@ def open_readings(utterance_id: str) -> None:
         for reading in transcript.readings:
             if _still(utterance_id, UNSURE) is None:
                 return
-            speaking.begin_ahead(row, reading.text, said, lambda: False)
+            speaking.begin_ahead(row, reading.english or reading.text, said, lambda: False)
 
 
 def _restore(utterance_id: str) -> None:
@@ -157,7 +160,7 @@ def _restore(utterance_id: str) -> None:
         _ask(row, gate or "", transcript)
     # A moan has no words, and may be the most that somebody can say; silence says nothing. What did not sound like the
     # patient teaches and tells nothing of them until they touch it.
-    if gate != whose.GATE and (transcript.readings or gate == "no_words"):
+    if gate != whose.GATE and (transcript.readings or gate in ("no_words", "no_english")):
         listen.keep_feeling(utterance_id, said.measured, transcript)
 
 
@@ -166,7 +169,10 @@ def _ask(row: Utterance, gate: str, transcript: Transcript) -> None:
     if not transcript.readings:
         _tell(row, {"type": "nothing_heard", "message": NOTHING.get(gate, NOTHING["no_speech"])})
         return
-    readings = [{"text": reading.text, "confidence": reading.confidence} for reading in transcript.readings]
+    readings = [
+        {"text": one.text, "confidence": one.confidence} | ({"english": one.english} if one.english else {})
+        for one in transcript.readings
+    ]
     _tell(row, {"type": "unsure", "readings": readings, "why": WHY.get(gate, WHY["low_confidence"])})
     if get_settings().work_ahead:
         with transaction() as session:

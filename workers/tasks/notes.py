@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from clinic.database import new_id, transaction
 from clinic.errors import PlainError
-from clinic.live.tables import WENT_ON, LiveSession, Utterance
+from clinic.live.tables import SPOKEN, WENT_ON, LiveSession, Utterance
 from clinic.notes.tables import DRAFT, FAILED, Note
 from clinic.vault import get_vault
 from workers.app import app
@@ -76,10 +76,14 @@ def _record(row: Utterance) -> UtteranceRecord:
     vault = get_vault()
     transcript = vault.get_json(row, "transcript_sealed") if row.transcript_sealed else {"text": ""}
     feeling = vault.get_json(row, "feeling_sealed") if row.feeling_sealed else {}
+    aloud = vault.get_text(row, "spoken_text_sealed") if row.spoken_text_sealed else ""
+    original = vault.get_text(row, "original_text_sealed") if row.original_text_sealed else ""
     return UtteranceRecord(
         id=row.id,
         at=row.ended_at.isoformat(timespec="seconds"),
-        text=vault.get_text(row, "spoken_text_sealed") if row.spoken_text_sealed else transcript["text"],
+        text=original or aloud or transcript["text"],
+        english=aloud if original and row.state == SPOKEN else "",
+        language=transcript.get("language", "en"),
         chosen=row.chosen,
         gate=row.gate,
         confidence=row.confidence,

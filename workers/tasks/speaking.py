@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from clinic.database import now, transaction
 from clinic.live.tables import CANCELLED, FAILED, SPOKEN, Utterance
-from clinic.patients.tables import Patient
+from clinic.patients import modes
+from clinic.patients.tables import AS_SAID, INTERPRET, RESTORE, Patient
 from clinic.settings import get_settings
 from clinic.vault import get_vault
 from workers.contracts import Audio, Cancelled, FloatArray, Speech, SpokenError, Voice
@@ -41,11 +42,12 @@ class _How:
     patient: Patient
     words: Mapping[str, str]
     cue: bool
+    mode: str
 
     @property
     def key(self) -> tuple[Any, ...]:
         settings = self.patient.manner_strength, self.patient.pace
-        return (self.text, self.voice_id, self.voice.revision, *settings, *sorted(self.words.items()))
+        return (self.text, self.mode, self.voice_id, self.voice.revision, *settings, *sorted(self.words.items()))
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,33 @@ def _how(row: Utterance, text: str) -> _How:
             raise SpokenError("no_consent", "There is no consent to speak in your voice. Your clinician can record it.")
         voice_id, voice = sealed.open_voice(session, row.patient_id)
         cue = get_settings().synthetic_cue == "tone" and not _spoken_before(session, row)
-        return _How(text, voice_id, voice, patient, sealed.pronunciations(session, row.patient_id), cue)
+        mode = row.speech_mode or RESTORE
+        _require_possible(patient, voice, mode)
+        return _How(text, voice_id, voice, patient, sealed.pronunciations(session, row.patient_id), cue, mode)
+
+
+def _require_possible(patient: Patient, voice: Voice, mode: str) -> None:
+    """Nothing sounds in a language, or in a way, that this voice does not speak: it would be garbled, or another's."""
+    able = rooms.engine_of(voice).capabilities()
+    language = modes.SPOKEN if mode == INTERPRET else patient.language.split("-")[0].lower()
+    if language not in able.languages:
+        raise SpokenError(
+            "language_not_spoken",
+            "The voice does not speak this language, so nothing was said. Your clinician can set that it is said in "
+            "English.",
+        )
+    if mode == AS_SAID and not able.manner:
+        raise SpokenError(
+            "cannot_follow",
+            "This voice cannot keep the time and pitch of what you said, so nothing was said. Choose 'Clear and "
+            "fluent'.",
+        )
 
 
 def _pieces(
     row: Utterance, how: _How, heard: Heard, in_vain: Cancelled = lambda: False
 ) -> Generator[Speech, None, None]:
-    manner = listen.manner_for(how.patient, heard.measured, how.voice, heard.audio, heard.transcript.words)
+    manner = listen.manner_for(how.patient, heard.measured, how.voice, heard.audio, heard.transcript.words, how.mode)
     say = rooms.engine_of(how.voice).say
     yield from say(
         how.text, how.voice, manner, cancelled=lambda: _cancelled(row.id) or in_vain(), pronunciations=how.words

@@ -27,7 +27,7 @@ from whisperx.audio import log_mel_spectrogram
 from workers import redirects
 from workers.activity import at_recognition_rate, speech_spans
 from workers.contracts import RECOGNITION_RATE_HZ, Audio, FloatArray, SpokenError, Transcript, Word
-from workers.understand import forced, gates, metric, speech_head, whisper_file
+from workers.understand import forced, gates, metric, speech_head, translating, whisper_file
 from workers.understand.adapter import Adapter
 from workers.understand.aligner import Aligner
 from workers.understand.calibration import Calibration
@@ -129,6 +129,15 @@ class Recogniser:
         self._looks_further = adapter is not None
         self._everybodys = everybodys
 
+    def interpret(self, audio: Audio, language: str, *, sure_at: float = SURE_AT, into: str = "en") -> Transcript:
+        """As `transcribe`, with the first reading's English beside it, and no other reading: theirs is not known.
+
+        No reading, and the gate 'no_english', where it could not be put into English. Raises SpokenError
+        'other_target', 'nothing_to_interpret', 'unknown_language', and 'too_long_to_interpret' over 30 s.
+        """
+        translating.require_possible(language, into)
+        return self._transcribed(audio, language, sure_at, english=True)
+
     def transcribe(
         self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT, listed: Listed | None = None
     ) -> Transcript:
@@ -139,6 +148,11 @@ class Recogniser:
         will have to be touched. The first reading stays. `listed`: words of this patient; where what was heard sounds
         like one, it may become the first reading (`workers.understand.listed`). Raises SpokenError 'unknown_language'.
         """
+        return self._transcribed(audio, language, sure_at, listed)
+
+    def _transcribed(
+        self, audio: Audio, language: str, sure_at: float, listed: Listed | None = None, *, english: bool = False
+    ) -> Transcript:
         tokenizer = self._tokenizer(language)
         samples = at_recognition_rate(audio)
         speech = speech_spans(audio)
@@ -151,6 +165,9 @@ class Recogniser:
         said = shortened(samples, speech)
         # Of severe speech voice activity loses most, and no sentence could have been said in what is left.
         speech_s = max(speech_s, said.sounds_s)
+        if english and said.duration_s > _WINDOW_S:
+            message = "That was longer than can be put into English at once. Please say it in shorter parts."
+            raise SpokenError("too_long_to_interpret", message)
         if said.duration_s > _WINDOW_S:
             return self.transcribe_long(audio, language, sure_at=sure_at)
         with self._turn:
@@ -161,6 +178,11 @@ class Recogniser:
             if self._looks_further and found.gate is not None and found.readings:
                 heard = self._further(heard, tokenizer)
                 found = _judged(heard, language, audio.duration_s, speech_s, sure_at, self._calibration)
+            if english and found.readings:
+                readings = translating.first_in_english(
+                    self._model, heard.encoded, tokenizer, found.readings, found.speech_s
+                )
+                found = replace(found, readings=readings, gate=found.gate if readings else "no_english")
         return found
 
     def transcribe_long(self, audio: Audio, language: str = "en", *, sure_at: float = SURE_AT) -> Transcript:

@@ -52,8 +52,10 @@ export function utterance(id) {
   document.querySelector("main").dataset.utterance = id;
 }
 
-export function words(text) {
+// `english`: what sounds in the place of these words, where that is something else.
+export function words(text, english = "") {
   $("words").textContent = text;
+  $("english").textContent = english && `In English: ${english}`;
   // Long sentences become smaller rather than being cut.
   $("words").dataset.length = text.length > 160 ? "long" : text.length > 70 ? "middle" : "short";
 }
@@ -69,18 +71,29 @@ function quiet(state) {
 
 export function readings(list, onChoose) {
   $("readings").replaceChildren(
-    ...list.map(({ text }, index) => {
+    ...list.map(({ text, english }, index) => {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "reading";
       button.textContent = text;
-      button.dataset.length = text.length > 90 ? "long" : "short";
-      button.addEventListener("click", () => onChoose(index, text));
+      if (english) button.append(Object.assign(document.createElement("span"), { className: "english", lang: "en", textContent: `In English: ${english}` }));
+      button.dataset.length = button.textContent.length > 90 ? "long" : "short";
+      button.addEventListener("click", () => onChoose(index, text, english));
       const item = document.createElement("li");
       item.append(button);
       return item;
     }),
   );
+}
+
+// How what is said is said again: a choice where there is one.
+export function speaksAs({ mode, choices }) {
+  $("speaks-as").hidden = choices.length < 2;
+  $("interpreted").hidden = mode !== "interpret";
+  for (const input of document.querySelectorAll("#speaks-as input")) {
+    input.checked = input.value === mode;
+    input.parentElement.hidden = !choices.includes(input.value);
+  }
 }
 
 export function voice({ kind, label }) {

@@ -35,6 +35,7 @@ let server = "connecting"; // the state that the service told last
 let utterance = "";
 let recording = ""; // the name of the patient's own recording that sounds now
 let mode = "tap";
+let speaksAs = { mode: "restore", choices: [] }; // as the service told it last
 let handsFree = false; // hands-free: begin again by itself
 let broken = ""; // microphone, signed_out, replaced, version: shown over everything else
 let lastTouch = -Infinity; // not 0: the first touch counts, however soon after the page opened
@@ -219,6 +220,10 @@ $("modes").addEventListener("change", (event) => {
   if (shown() === "listening") stop();
   show();
 });
+$("speaks-as").addEventListener("change", (event) => {
+  if (!link.tell("speak_as", { mode: event.target.value })) screen.message("There is no connection just now. Choose again in a moment.");
+  screen.speaksAs(speaksAs); // what is shown is what counts: the answer moves it
+});
 $("begin").addEventListener("click", (event) => {
   localStorage.setItem(SEEN, "yes");
   $("how-to").close();
@@ -230,16 +235,17 @@ $("begin").addEventListener("click", (event) => {
 
 // What the service says
 
-function choose(reading, text) {
+function choose(reading, text, english) {
   if (!touched()) return;
   stopListening();
-  screen.words(text);
+  screen.words(text, english);
   link.tell("choose", { utterance, reading });
 }
 
 const HEARD = {
   welcome(m) {
     screen.voice(m.voice);
+    HEARD.speaks_as(m.speaks_as);
     own.look().then(show);
   },
   state(m) {
@@ -265,6 +271,10 @@ const HEARD = {
     screen.message("");
   },
   words: (m) => screen.words(m.text),
+  speaks_as(m) {
+    speaksAs = m;
+    screen.speaksAs(m);
+  },
   readings(m) {
     utterance = m.utterance;
     screen.words("Did you say …");

@@ -158,3 +158,31 @@ def test_a_note_that_could_not_be_drafted_is_said_and_the_last_good_one_stays(
     page = _page(clinician, seeded.session_id)
     assert "The last draft could not be written." in page and "Version 1" in page and "hurts again" in page
     assert clinician.get(f"/sessions/{seeded.session_id}/state").json != before
+
+
+def test_what_was_said_and_what_was_spoken_as_english_are_both_shown(
+    clinician: Visitor, seeded: seeding.Seeded
+) -> None:
+    from workers.tasks import notes
+
+    spoken, asked = "My chest hurts a lot.", {"text": "No puedo.", "confidence": 0.6, "english": "I can't."}
+    with transaction() as session:
+        row = seeding.utterance(
+            session, seeded.session_id, seeded.patient_id, 8, spoken, chosen=True, gate="interpreted",
+            confidence=0.9, understood="Me duele mucho el pecho.", speech_mode="interpret",
+        )  # fmt: skip
+        seeding.get_vault().put(row, "original_text_sealed", "Me duele mucho el pecho.")
+        transcript = seeding.get_vault().get_json(row, "transcript_sealed")
+        seeding.get_vault().put(row, "transcript_sealed", {**transcript, "language": "es"})
+        seeding.utterance(
+            session, seeded.session_id, seeded.patient_id, 9, "No puedo.", state="unsure", gate="interpreted",
+            confidence=0.6, readings=[asked],
+        )  # fmt: skip
+    notes.draft(seeded.session_id)
+    page = _page(clinician, seeded.session_id)
+    assert '<p class="said">Me duele mucho el pecho.</p>' in page
+    assert "Spoken in English, as software put it: “My chest hurts a lot.”" in page
+    assert "Offered in English: “I can&#39;t.”" in page and "always asked before English is spoken" in page
+    note = page[page.index('id="note"') :]
+    line = "Chosen by the patient: “Me duele mucho el pecho.” Spoken in English as “My chest hurts a lot.”"
+    assert line in note and f"<s>{line}" not in note

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.workers.feel.test_distress import A_PROSODY, OWN
-from workers.contracts import Baseline, Manner
+from workers.contracts import Audio, Baseline, Manner, Word
 from workers.feel import baseline
-from workers.feel.manner import GAIN_MOST_DB, PACE_MOST, PITCH_MOST_SEMITONES, RANGE_MOST, carry_over
+from workers.feel.manner import GAIN_MOST_DB, PACE_MOST, PITCH_MOST_SEMITONES, RANGE_MOST, as_said, carry_over
 
 LIVELY = replace(
     A_PROSODY,
@@ -75,3 +76,24 @@ def test_it_never_goes_too_far(f0_hz: float, spread: float, rate: float, level: 
     assert abs(manner.pitch_semitones) <= PITCH_MOST_SEMITONES
     assert 1 / RANGE_MOST - 1e-9 <= manner.pitch_range <= RANGE_MOST + 1e-9
     assert abs(manner.gain_db) <= GAIN_MOST_DB
+
+
+def test_as_said_is_all_of_today_whatever_is_usual_and_however_little_is_known() -> None:
+    words = (Word("yes", 0.1, 0.4, 0.9),)
+    sound = Audio(np.zeros(16_000, np.float32), 16_000)
+    for known in (None, Baseline({}, {}, 0), replace(OWN, count=1)):
+        how = as_said(LIVELY, sound, words, known)
+        performance = how.performance
+        assert performance is not None and performance.in_place
+        assert (how.pace, performance.tempo, performance.closeness) == (1.0, 1.0, 1.0)
+        assert (performance.pauses_kept, performance.strength) == (1.0, 1.0)
+    assert as_said(LIVELY, sound, (), OWN) == Manner()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(40, 700), st.floats(-90, 0))
+def test_as_said_stays_within_the_voice(f0_hz: float, level: float) -> None:
+    sound = Audio(np.zeros(16_000, np.float32), 16_000)
+    wild = replace(A_PROSODY, f0_median_hz=f0_hz, energy_median_db=level)
+    how = as_said(wild, sound, (Word("yes", 0.1, 0.4, 0.9),), OWN)
+    assert abs(how.pitch_semitones) <= PITCH_MOST_SEMITONES and abs(how.gain_db) <= GAIN_MOST_DB

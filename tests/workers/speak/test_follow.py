@@ -18,7 +18,7 @@ from workers.speak.align import align
 from workers.speak.clauses import clauses
 from workers.speak.follow import columns
 from workers.speak.kokoro import KokoroEngine
-from workers.speak.matching import PAUSES
+from workers.speak.matching import PAUSES, words_of_phones
 from workers.speak.phone_sounds import open_phone_sounds
 from workers.speak.plan import Plan
 
@@ -292,3 +292,25 @@ def test_phones_are_found_where_they_are(engine: KokoroEngine) -> None:
     )
     known_s = 0.025 * np.cumsum(frames.durations.numpy())
     assert np.median(np.abs(found_s[1:] - known_s)[:-2]) <= 0.025
+
+
+def test_as_said_every_word_starts_when_it_did_also_after_a_pause_and_without_a_baseline(
+    engine: KokoroEngine, own: Voice, clear: Audio
+) -> None:
+    """1.5 s of silence before 'age', of somebody of whom nothing is known."""
+    silence, at = 1.5, round(0.6 * clear.rate_hz)
+    samples = np.concatenate(
+        [clear.samples[:at], np.zeros(round(silence * clear.rate_hz), np.float32), clear.samples[at:]]
+    )
+    later = [replace(word, start_s=word.start_s + silence, end_s=word.end_s + silence) for word in WORDS[3:]]
+    words = (*WORDS[:3], *later)
+    audio = Audio(samples, clear.rate_hz)
+    how = manner.as_said(prosody.measure(audio, words), audio, words, None, own.measures)
+    plan = _planned(engine, own, how)
+    ends = np.concatenate([[0], np.cumsum(plan.frames.durations.numpy())]) * follow.STEP_S
+    each = engine._acoustics.phones_of_each(TEXT.split())
+    owners = [None, *words_of_phones(plan.phones, each), None]
+    starts = np.array([ends[owners.index(word)] for word in range(len(words))])
+    said = np.array([word.start_s for word in words])
+    # Whisper's word times are off by so much themselves.
+    assert np.abs((starts - starts[0]) - (said - said[0])).max() < 0.2

@@ -214,3 +214,26 @@ def test_clinical_word_salad_passes_too(words: list[str]) -> None:
     record = said(" ".join(words))
     for line in check(draft(session(record)), [record]):
         assert line.extra["struck"] == "", (record.text, line)
+
+
+SPANISH = said("Me duele mucho el pecho.", 1, chosen=True, language="es", english="My chest hurts a lot.")
+
+
+def test_both_languages_stand_in_the_note_and_nothing_is_concluded_from_the_translation() -> None:
+    (line,) = [line for line in draft(session(SPANISH)) if line.section == note.SAID]
+    assert line.text == "Chosen by the patient: “Me duele mucho el pecho.” Spoken in English as “My chest hurts a lot.”"
+    assert struck(line, SPANISH) == ""
+    assert lines(note.SYMPTOMS, SPANISH) == [] and lines(note.CONCERNS, SPANISH) == []
+
+
+def test_a_translation_is_never_told_as_the_patients_own_words() -> None:
+    claim = Statement(note.SYMPTOMS, "Reports pain: “My chest hurts a lot.”", ("u1",))
+    assert struck(claim, SPANISH) != ""
+    invented = Statement(note.SAID, "“Me duele mucho el pecho.” Spoken in English as “I feel fine.”", ("u1",))
+    assert struck(invented, SPANISH) == "The quotation is not what was said."
+
+
+def test_bread_is_no_symptom() -> None:
+    """The rules know English, where French bread is pain."""
+    assert lines(note.SYMPTOMS, said("Je voudrais du pain.", language="fr")) == []
+    assert lines(note.SYMPTOMS, said("I have pain.")) != []
