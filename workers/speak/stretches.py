@@ -19,9 +19,9 @@ GROWTH = 1.4
 MOST_S = 1.6
 #: A rest that is shorter is left to the piece before it.
 LEAST_S = 0.4
-#: A clause that is shorter is one piece: its own statistics are better than those told from its length, and it is made
-#: soon enough.
-WHOLE_S = 1.2
+#: A clause that is shorter is one piece, with its own statistics, and is made soon enough. Those that are told from its
+#: length fit from about 1.2 s on (docs/streaming.md), but how that sounds was not judged yet.
+WHOLE_S = 2.2
 #: Kokoro begins a clause with up to half a second of silence, which is not worth waiting for. Sound was found at most
 #: 0.12 s before the first phone.
 BEFORE_FIRST_S = 0.2
