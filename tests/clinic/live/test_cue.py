@@ -69,7 +69,7 @@ def test_a_tone_comes_before_the_first_words_of_a_session_alone(
         yield None
 
     spoken = [Speech("One.", WORDS, False), Speech("Two.", WORDS, True)]
-    patient = SimpleNamespace(manner_strength=0.6, pace=1.0)
+    patient = SimpleNamespace(manner_strength=0.6, pace=1.0, language="en", speech_mode="restore")
     monkeypatch.setattr(speaking, "transaction", nothing)
     monkeypatch.setattr(speaking.sealed, "patient_of", lambda *_: patient)
     monkeypatch.setattr(speaking.sealed, "consents", lambda *_: {"speak_for_me", "keep_voice"})
@@ -78,9 +78,12 @@ def test_a_tone_comes_before_the_first_words_of_a_session_alone(
     monkeypatch.setattr(speaking.listen, "manner_for", lambda *_: Manner())
     monkeypatch.setattr(speaking, "_spoken_before", lambda *_: spoken_before)
     monkeypatch.setattr(speaking, "_keep", lambda _id, audio, *_: kept.append(audio))
-    monkeypatch.setattr(rooms, "engine_of", lambda _: SimpleNamespace(say=lambda *_, **__: (one for one in spoken)))
+    engine = SimpleNamespace(
+        say=lambda *_, **__: (one for one in spoken), capabilities=lambda: SimpleNamespace(languages=("en",))
+    )
+    monkeypatch.setattr(rooms, "engine_of", lambda _: engine)
     monkeypatch.setattr(rooms, "watermark", lambda: SimpleNamespace(mark=lambda audio: audio))
-    row: Any = SimpleNamespace(id="u", patient_id="p", session_id="s", ended_at=speaking.now())
+    row: Any = SimpleNamespace(speech_mode="restore", id="u", patient_id="p", session_id="s", ended_at=speaking.now())
     heard: Any = SimpleNamespace(audio=WORDS, measured=None, transcript=SimpleNamespace(words=()))
     speaking.say(row, "One. Two.", heard, lambda *_: None)
     assert (len(kept[0].samples) > 2 * len(WORDS.samples)) is led
