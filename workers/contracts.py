@@ -108,9 +108,9 @@ class Transcript:
 
     `gate` is None when nothing spoke against the text, else the code of the gate that closed: 'no_speech',
     'too_short', 'no_words' (sound, but nobody near speaks), 'looping', 'invented', 'impossible_rate', 'low_confidence',
-    'no_english' (words, that could not be put into English). `readings` (best first, at most three, distinct after
-    normalising) are there whatever the gate says, unless there was no speech, or no English. Text that a gate held back
-    must never be spoken unasked.
+    'listed_word' (a word of the patient's list stands where another was found), 'no_english' (words, that could not be
+    put into English). `readings` (best first, at most three, distinct after normalising) are there whatever the gate
+    says, unless there was no speech, or no English. Text that a gate held back must never be spoken unasked.
     """
 
     text: str

@@ -38,6 +38,7 @@ GATES = {
     "impossible_rate": "There were more words than anybody could have said in that time, so they cannot be right.",
     "no_english": "The software could not put it into English.",
     "interpreted": "It is always asked before English is spoken.",
+    "listed_word": "A word of the patient's list was put where the software had found another.",
     "low_confidence": "The software was not sure enough of the words.",
     "other_voice": "It did not sound like the patient.",
     "short_voice": "The tablet listened by itself, and it was too short to tell whether it was the patient.",

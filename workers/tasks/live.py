@@ -36,6 +36,7 @@ WHY = {
     "taught_phrase": "That sounded like a phrase that you taught me. Touch it if it is right.",
     "other_voice": "That did not sound like you. Touch it if it was you.",
     "short_voice": "That was too short to tell whether it was you. Touch it if it was.",
+    "listed_word": "I took one word for a name on your list. Touch it if that is right.",
     "interpreted": "Touch it, and it is said in English.",
     "not_adapted": "I do not know your speech well yet, so I ask before I speak.",
 }

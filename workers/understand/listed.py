@@ -76,11 +76,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Changed:
-    """The first text has a listed word at characters `start` to `end`, that is right with `probability` (0..1)."""
+    """The first text has a listed word at characters `start` to `end`, that is right with `probability` (0..1).
+
+    spelling: it sounds as what was found, and only its letters are others.
+    """
 
     start: int
     end: int
     probability: float
+    spelling: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,8 @@ def weighed(
     if not rated or rated[0][0] <= 0:
         return Weighed((*hypotheses, *further), None)
     odds, best, _ = rated[0]
-    changed = Changed(best.start, best.end, 1 / (1 + math.exp(-odds)))
+    spelling = best.source == 0 and best.distance == 0
+    changed = Changed(best.start, best.end, 1 / (1 + math.exp(-odds)), spelling)
     return Weighed((further[0], *hypotheses, *further[1:]), changed)
 
 

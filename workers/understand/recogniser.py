@@ -64,12 +64,13 @@ redirects.settle()  # pyannote, which WhisperX imports, imports SpeechBrain
 @dataclass(frozen=True)
 class _Heard:
     """One window's outcome, before it is judged. near: False where the speech head heard nobody speak. encoded: what it
-    was decoded from."""
+    was decoded from. listed: a word of the patient's list stands where another was found, that sounds otherwise."""
 
     words: tuple[Word, ...]
     hypotheses: tuple[Hypothesis, ...]
     near: bool = True
     encoded: Any = None
+    listed: bool = False
 
 
 _NO_WORDS = _Heard((), (), near=False)
@@ -295,7 +296,7 @@ class Recogniser:
             speech=said.left_of(said.sounds),
         )
         words = told(tuple(_put_back(word, said) for word in words), found.changed)
-        return replace(heard, words=words, hypotheses=found.hypotheses)
+        return replace(heard, words=words, hypotheses=found.hypotheses, listed=not found.changed.spelling)
 
     def _further(self, heard: _Heard, tokenizer: Tokenizer) -> _Heard:
         """`heard`, with what else a wider beam finds in the same sound."""
@@ -398,6 +399,8 @@ def _judged(
     gate = gates.restore_gate(text, duration_s=duration_s, speech_s=speech_s, confidence=confidence, sure_at=sure_at)
     if gate in ("no_speech", "too_short"):
         return Transcript("", (), 0.0, language, (), gate, speech_s)
+    if gate is None and heard.listed:
+        gate = "listed_word"  # its odds were never calibrated on anybody's learned speech
     readings = distinct(heard.hypotheses, language)
     if calibration is not None:
         readings = calibrated(readings, confidence, calibration.others)

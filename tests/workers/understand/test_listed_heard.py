@@ -9,7 +9,7 @@ import pytest
 
 from bench import two_cities
 from workers.speak.phones import each_to_phones
-from workers.understand import forced
+from workers.understand import forced, listed
 from workers.understand.listed import Listed, ListedWord
 from workers.understand.nearness import PHONES
 from workers.understand.readings import sounds_alike
@@ -63,9 +63,21 @@ def test_a_listed_word_that_sounds_as_what_was_heard_is_offered_and_its_sureness
     if "Tymes" in first:
         changed = next(word for word in found.words if "Tymes" in word.text)
         assert found.confidence < plain.confidence and changed.confidence < 0.99
+        # It sounds as 'times', and who says it is heard as they would be; see the next test for one that does not.
+        assert found.gate == plain.gate
     else:
         assert found.confidence == plain.confidence and found.words == plain.words
     assert any(sounds_alike(reading.text, plain.text, "en") for reading in found.readings)
+
+
+def test_a_listed_word_that_sounds_otherwise_is_never_spoken_unasked(
+    recogniser: Recogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However good its odds: they were never calibrated on anybody's speech."""
+    monkeypatch.setattr(listed, "log_odds", lambda change, apart: 5.0)
+    found = recogniser.transcribe(CLIP.audio, listed=_listed("Thames"), sure_at=0.0)
+    assert "Thames" in found.text and found.gate == "listed_word"
+    assert found.readings[0].text == found.text and len(found.readings) > 1
 
 
 def test_a_text_that_was_said_is_likelier_than_one_that_was_not(recogniser: Recogniser) -> None:
